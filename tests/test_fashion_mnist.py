@@ -1,0 +1,653 @@
+"""Fashion-MNIST is right or refused: real files, and a server on this machine as the mirror."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import http.server
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import matplotlib
+import pytest
+import torch
+from torch.utils import data
+
+import d2lsupport as d2l  # before torchvision: see d2lsupport/_torchvision.py
+from d2lsupport import fashion_mnist as fm
+
+import torchvision  # isort: skip
+from torchvision import transforms  # isort: skip
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+NAMES = list(fm.FILES)
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES
+SMALL = [TRAIN_LABELS, TEST_LABELS]
+CONFIG = matplotlib.get_configdir()  # its font cache; a new home has none
+CLOSED = "http://127.0.0.1:9/"
+# Written once more, by hand: a slip in the module's table must not pass.
+SHA256 = {
+    TRAIN_IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    TRAIN_LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+
+
+def raw(root: Path) -> Path:
+    return root / "FashionMNIST" / "raw"
+
+
+def is_right(root: Path) -> bool:
+    """Independent of the module: all four files, and no half-written one beside them."""
+    folder = raw(root)
+    return not list(folder.glob("*.part")) + list(folder.glob(".*.part")) and all(
+        hashlib.sha256((folder / name).read_bytes()).hexdigest() == SHA256[name] for name in NAMES
+    )
+
+
+@pytest.fixture(scope="session")
+def official() -> Path:
+    """The folder with the real files, which no test writes to."""
+    root = Path(os.environ.get("D2L_DATA") or REPOSITORY / "data").resolve()
+    assert is_right(root), f"run `make data` first: {root}"
+    return root
+
+
+@pytest.fixture(scope="session")
+def packed(official, tmp_path_factory) -> Path:
+    """The four files as .gz, by a packer of our own: other bytes than the official .gz."""
+    folder = tmp_path_factory.mktemp("packed")
+    for name in NAMES:
+        content = (raw(official) / name).read_bytes()
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content, compresslevel=1))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    """Nothing in reach: no mirror, no Debian package, a home and a cache of our own."""
+    monkeypatch.setattr(fm, "MIRRORS", [CLOSED, CLOSED])
+    monkeypatch.setattr(fm, "DEBIAN_FOLDER", tmp_path / "no-debian")
+    monkeypatch.setattr(fm, "PATIENCE", 1.0)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+
+
+@pytest.fixture
+def root(official, tmp_path) -> Path:
+    """A folder of our own with the four right files."""
+    root = tmp_path / "data"
+    raw(root).mkdir(parents=True)
+    for name in NAMES:
+        os.link(raw(official) / name, raw(root) / name)  # never written to: see `put`
+    return root
+
+
+def put(path: Path, content: bytes) -> None:
+    """Replace a file without writing through the hard link to the official one."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)
+
+
+class Mirror(http.server.ThreadingHTTPServer):
+    """A server that answers with `answer(handler, name, content)` and notes what was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, folder, answer):
+        self.asked: list[str] = []
+        self.sent = 0
+        mirror = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                name = self.path.rpartition("/")[2]
+                mirror.asked.append(name.removesuffix(".gz"))
+                with contextlib.suppress(OSError):
+                    answer(self, name, (folder / name).read_bytes())
+
+            def log_message(self, *arguments):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server_port}/"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+def send(handler, content, status=200, length=None):
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(content) if length is None else length))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+def well(handler, name, content):
+    send(handler, content)
+
+
+def hang(handler, name, content):
+    time.sleep(30)
+
+
+def drip(handler, name, content):
+    send(handler, b"", length=len(content))
+    for byte in content[:300]:
+        handler.wfile.write(bytes([byte]))
+        time.sleep(0.1)
+
+
+def drip_header(handler, name, content):
+    for _ in range(300):
+        handler.wfile.write(b"H")
+        time.sleep(0.1)
+
+
+def drop(handler, name, content):
+    send(handler, content[: len(content) // 2], length=len(content))
+
+
+def error_page(handler, name, content):
+    send(handler, b"<html>Please log in</html>")
+
+
+def not_found(handler, name, content):
+    send(handler, b"no", status=404)
+
+
+def wrong_file(handler, name, content):
+    send(handler, gzip.compress(b"\0" * fm.FILES[name.removesuffix(".gz")][0]))
+
+
+def truncated(handler, name, content):
+    send(handler, content[:-9])
+
+
+def bit_flipped(handler, name, content):
+    middle = len(content) // 2
+    send(handler, content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
+def endless(handler, name, content):
+    send(handler, b"", length=1 << 40)
+    for _ in range(800):  # 50 MB, for the sake of the machine
+        handler.wfile.write(bytes(1 << 16))
+        handler.server.sent += 1 << 16
+
+
+def bomb(handler, name, content):
+    send(handler, gzip.compress(b"\0" * 60_000_000))
+
+
+@pytest.fixture
+def mirror(packed):
+    servers = []
+
+    def start(answer):
+        servers.append(Mirror(packed, answer))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+# The files
+
+
+def test_right_files_are_accepted_without_lock_or_write(root):
+    before = sorted((p.name, p.stat().st_mtime_ns) for p in raw(root).iterdir())
+    os.utime(raw(root), (1, 1))
+    assert d2l.ensure_fashion_mnist(root) == root
+    assert sorted((p.name, p.stat().st_mtime_ns) for p in raw(root).iterdir()) == before
+    assert raw(root).stat().st_mtime == 1
+
+
+def test_the_table_holds_the_official_checksums():
+    assert {name: sha256 for name, (_, sha256) in fm.FILES.items()} == SHA256
+
+
+def flip(content, at):
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+DAMAGES = {
+    "missing": lambda c, other: None,
+    "empty": lambda c, other: b"",
+    "one byte": lambda c, other: b"\0",
+    "header only": lambda c, other: c[:8],
+    "one byte short": lambda c, other: c[:-1],
+    "one byte long": lambda c, other: c + b"\0",
+    "first byte lost": lambda c, other: c[1:],
+    "half": lambda c, other: c[: len(c) // 2],
+    "doubled": lambda c, other: c + c,
+    "zeros": lambda c, other: bytes(len(c)),
+    "last byte": lambda c, other: flip(c, len(c) - 1),
+    "magic": lambda c, other: flip(c, 3),
+    "count": lambda c, other: flip(c, 7),
+    "bit in the middle": lambda c, other: flip(c, len(c) // 2),
+    "reversed": lambda c, other: c[::-1],
+    "rotated by one": lambda c, other: c[:8] + c[9:] + c[8:9],
+    "half zeros": lambda c, other: c[: len(c) // 2] + bytes(len(c) - len(c) // 2),
+    "other split": lambda c, other: other,
+    "still packed": lambda c, other: gzip.compress(c, compresslevel=1),
+    "an error page": lambda c, other: b"<html>404</html>".ljust(len(c)),
+}
+
+
+@pytest.mark.parametrize(("damage", "name"), zip(DAMAGES, 10 * [TEST_LABELS, TEST_IMAGES]))
+def test_a_damaged_file_is_healed_from_the_gz_beside_it(root, official, packed, name, damage):
+    path = raw(root) / name
+    other = name.replace("t10k", "train") if "t10k" in name else name.replace("train", "t10k")
+    content = DAMAGES[damage](path.read_bytes(), (raw(root) / other).read_bytes())
+    path.unlink()
+    if content is not None:
+        put(path, content)
+    shutil.copy(packed / f"{name}.gz", raw(root))
+    assert d2l.ensure_fashion_mnist(root) == root
+    assert is_right(root)
+    assert (raw(root) / f"{name}.gz").exists()
+    for right in set(NAMES) - {name}:
+        assert os.path.samefile(raw(root) / right, raw(official) / right), "it was written anew"
+
+
+@pytest.mark.parametrize("damage", ["zeros", "labels for images", "bit in the middle", "last byte"])
+def test_a_damaged_file_is_refused_where_nothing_heals_it(root, damage):
+    path = raw(root) / TEST_LABELS
+    damaged = DAMAGES.get(damage, lambda c, other: other[: len(c)])(
+        path.read_bytes(), (raw(root) / TEST_IMAGES).read_bytes()
+    )
+    put(path, damaged)
+    with pytest.raises(fm.FashionMNISTError, match="not the official file"):
+        d2l.ensure_fashion_mnist(root)
+    assert path.read_bytes() == damaged
+
+
+def test_swapped_labels_are_healed(root, packed):
+    a, b = (raw(root) / name for name in SMALL)
+    one, two = a.read_bytes(), b.read_bytes()
+    put(a, two)
+    put(b, one)
+    for name in SMALL:
+        shutil.copy(packed / f"{name}.gz", raw(root))
+    d2l.ensure_fashion_mnist(root)
+    assert is_right(root)
+
+
+@pytest.mark.parametrize("cut", [slice(0, -9), slice(0, 5000), slice(10, None)])
+def test_a_damaged_gz_is_left_for_the_next_source(root, packed, mirror, monkeypatch, cut):
+    monkeypatch.setattr(fm, "MIRRORS", [mirror(well).address])
+    (raw(root) / TRAIN_LABELS).unlink()
+    gz = raw(root) / f"{TRAIN_LABELS}.gz"
+    gz.write_bytes((packed / gz.name).read_bytes()[cut])
+    d2l.ensure_fashion_mnist(root)
+    assert is_right(root)
+
+
+def test_the_sources_come_in_this_order(root, packed, mirror, monkeypatch):
+    first, second = mirror(well), mirror(well)
+    monkeypatch.setattr(fm, "MIRRORS", [first.address, second.address])
+    monkeypatch.setattr(fm, "_from_apt", lambda *_: pytest.fail("apt before the mirrors"))
+    seen: list[Path] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: seen.append(path) or read_bytes(path))
+    debian = fm.DEBIAN_FOLDER
+    for sources in (["beside", "debian"], ["debian"], []):
+        for name in SMALL:
+            (raw(root) / name).unlink()
+        debian.mkdir(exist_ok=True)
+        for name in SMALL:
+            for source, folder in (("beside", raw(root)), ("debian", debian)):
+                (folder / f"{name}.gz").unlink(missing_ok=True)
+                if source in sources:
+                    shutil.copy(packed / f"{name}.gz", folder)
+        seen.clear()
+        d2l.ensure_fashion_mnist(root, apt=True)
+        read = {path.parent for path in seen if path.suffix == ".gz"}
+        assert is_right(root)
+        expected = {raw(root)} if "beside" in sources else {debian} if sources else set()
+        assert read & {raw(root), debian} == expected
+        assert first.asked == ([] if sources else SMALL)
+    assert second.asked == []
+
+
+# The mirrors
+
+FAULTS = [hang, drip, drip_header, drop, error_page, not_found, wrong_file, truncated,
+          bit_flipped, endless, bomb]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_faulty_mirror_is_left_for_the_next_one(root, mirror, monkeypatch, fault):
+    bad, good = mirror(fault), mirror(well)
+    monkeypatch.setattr(fm, "MIRRORS", [bad.address, good.address])
+    for name in SMALL:
+        (raw(root) / name).unlink()
+    start = time.monotonic()
+    assert d2l.ensure_fashion_mnist(root) == root
+    assert time.monotonic() - start < 20
+    assert is_right(root)
+    assert bad.asked and good.asked == SMALL
+    assert bad.sent < 20_000_000, "it took far more than the file has bytes"
+    if fault in (hang, drip, drip_header):
+        assert len(bad.asked) == 1, "it was waited for again"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_faulty_mirror_alone_leads_to_one_message(root, mirror, monkeypatch, fault):
+    monkeypatch.setattr(fm, "MIRRORS", [mirror(fault).address])
+    (raw(root) / TEST_LABELS).unlink()
+    with pytest.raises(fm.FashionMNISTError, match="Tried"):
+        d2l.ensure_fashion_mnist(root)
+    assert not list(raw(root).glob(f"*{TEST_LABELS}*"))
+
+
+def test_all_four_come_from_a_mirror(tmp_path, mirror, monkeypatch):
+    monkeypatch.setattr(fm, "MIRRORS", [mirror(well).address])
+    root = tmp_path / "with spaces" / "und Ümläuten 数据"
+    assert d2l.ensure_fashion_mnist(root) == root
+    assert is_right(root)
+
+
+def test_with_nothing_in_reach_it_ends_at_once_with_one_clear_message(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start = time.monotonic()
+    with pytest.raises(fm.FashionMNISTError) as caught:
+        d2l.ensure_fashion_mnist("nowhere")
+    assert time.monotonic() - start < 8
+    message = str(caught.value)
+    for part in [str(raw(tmp_path / "nowhere")), str(fm.DEBIAN_FOLDER), CLOSED, "refused",
+                 "D2L_DATA", "apt-get install", *(f"{name}.gz" for name in NAMES)]:  # fmt: skip
+        assert part in message
+
+
+# Places
+
+
+def test_the_tilde_is_the_home_folder(root, tmp_path):
+    root.rename(tmp_path / "home")
+    assert d2l.ensure_fashion_mnist("~") == tmp_path / "home"
+
+
+def test_the_environment_variable_names_the_folder_unless_empty(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("D2L_DATA", str(root))
+    assert d2l.ensure_fashion_mnist() == root
+    monkeypatch.setenv("D2L_DATA", "")
+    (tmp_path / "chapters").mkdir()
+    monkeypatch.chdir(tmp_path / "chapters")
+    assert d2l.ensure_fashion_mnist() == Path("../data")
+
+
+def test_an_old_processed_folder_is_refused_and_kept(root):
+    old = root / "FashionMNIST" / "processed"
+    old.mkdir()
+    fake = (torch.zeros(3, 28, 28, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64))
+    for name in ("training.pt", "test.pt"):
+        torch.save(fake, old / name)
+    with pytest.raises(fm.FashionMNISTError, match="processed"):
+        d2l.ensure_fashion_mnist(root)
+    assert sorted(p.name for p in old.iterdir()) == ["test.pt", "training.pt"]
+
+
+@pytest.mark.parametrize("in_the_way", ["raw/" + TEST_LABELS, "raw"])
+def test_what_is_in_the_way_is_kept_and_the_cache_used(root, packed, tmp_path, in_the_way):
+    shutil.copytree(packed, fm.DEBIAN_FOLDER)
+    path = root / "FashionMNIST" / in_the_way
+    if path.name == "raw":
+        shutil.rmtree(path)
+        path.write_text("mine")
+    else:
+        path.unlink()
+        (path / "mine").mkdir(parents=True)
+    cache = tmp_path / "home" / ".cache" / "d2lsupport"
+    assert d2l.ensure_fashion_mnist(root) == cache
+    assert is_right(cache)
+    assert path.is_file() or (path / "mine").is_dir()
+
+
+def test_a_full_disk_is_named_with_the_space_needed(root, mirror, monkeypatch):
+    monkeypatch.setattr(fm, "MIRRORS", [mirror(well).address])
+    (raw(root) / TEST_LABELS).unlink()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(fm.FashionMNISTError, match=r"\d+ MB .*: the disk is full"):
+        d2l.ensure_fashion_mnist(root)
+    assert not list(raw(root).glob(f"*{TEST_LABELS}*"))
+
+
+CHILD = """
+import encodings.idna, filelock, os, sys, http.client, filelock._unix, filelock._soft
+from pathlib import Path
+from d2lsupport import fashion_mnist as fm
+fm.MIRRORS = sys.argv[2:]
+fm.DEBIAN_FOLDER = Path("/nonexistent")
+if os.environ.get("AS_NOBODY"):
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    print(fm.ensure_fashion_mnist(sys.argv[1]))
+except fm.FashionMNISTError as error:
+    sys.exit(str(error))
+"""
+
+
+def start_child(root, *mirrors, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", environment.pop("script", CHILD), str(root), *mirrors],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": CONFIG, **environment},
+    )  # fmt: skip
+
+
+def test_a_read_only_root_is_completed_in_the_cache_folder(official, packed):
+    import tempfile
+
+    if os.name != "posix":
+        pytest.skip("permissions of POSIX")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to nobody
+        os.chmod(folder, 0o755)
+        root, cache = Path(folder, "data"), Path(folder, "cache")
+        raw(root).mkdir(parents=True)
+        for name in NAMES:
+            shutil.copy(packed / f"{name}.gz", raw(root))
+        cache.mkdir()
+        cache.chmod(0o777)
+        raw(root).chmod(0o555)
+        nobody = {"AS_NOBODY": "1"} if os.getuid() == 0 else {}
+        child = start_child(root, CLOSED, XDG_CACHE_HOME=str(cache), **nobody)
+        out, err = child.communicate(timeout=60)
+        raw(root).chmod(0o755)
+        assert (out.strip(), err) == (str(cache / "d2lsupport"), "")
+        assert is_right(cache / "d2lsupport")
+        assert sorted(p.name for p in raw(root).iterdir()) == sorted(f"{n}.gz" for n in NAMES)
+
+
+def test_processes_started_together_fetch_each_file_once(tmp_path, mirror):
+    server = mirror(well)
+    together = CHILD.replace("try:", "for _ in range(3): os.fork()\ntry:")  # 8 of them
+    out, err = start_child(tmp_path / "data", server.address, script=together).communicate(
+        timeout=300
+    )
+    assert (out.split(), err) == ([str(tmp_path / "data")] * 8, "")
+    assert is_right(tmp_path / "data")
+    assert sorted(server.asked) == sorted(NAMES)
+
+
+def test_a_run_killed_while_it_writes_is_healed_by_the_next(root, packed, mirror):
+    path = raw(root) / TEST_IMAGES
+    path.unlink()
+    script = CHILD.replace("if os.env", "os.fsync = lambda _: (print(flush=True), "
+                           "__import__('time').sleep(60))\nif os.env", 1)  # fmt: skip
+    server = mirror(well)
+    child = start_child(root, server.address, script=script)
+    child.stdout.readline()
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    assert not path.exists()
+    assert list(raw(root).glob(".*.part")), "the child was not killed half way"
+    shutil.copy(packed / f"{TEST_IMAGES}.gz", raw(root))
+    d2l.ensure_fashion_mnist(root)
+    assert is_right(root)
+
+
+def test_what_killed_runs_left_is_cleaned_up_by_the_next(root, packed):
+    (raw(root) / TEST_LABELS).unlink()
+    shutil.copy(packed / f"{TEST_LABELS}.gz", raw(root))
+    for name in NAMES:
+        (raw(root) / f".{name}.part").write_bytes(b"half")
+    d2l.ensure_fashion_mnist(root)
+    assert is_right(root)
+
+
+def test_the_command_line_says_where_the_files_are_or_why_not(root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fm.shutil, "which", lambda name: None)
+    assert fm.main([str(root)]) == 0
+    assert str(raw(root)) in capsys.readouterr().out.splitlines()[-1]
+    assert fm.main([str(tmp_path / "none")]) == 1
+    assert "apt-get and dpkg-deb: not on this system" in capsys.readouterr().err
+
+
+# The loaders
+
+
+@pytest.fixture(scope="module")
+def loaders(official):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("D2L_DATA", str(official))
+        return d2l.load_data_fashion_mnist(256)
+
+
+def reference(official, train, resize=None):
+    steps = [transforms.Resize(resize)] if resize else []
+    return torchvision.datasets.FashionMNIST(
+        str(official), train=train, transform=transforms.Compose([*steps, transforms.ToTensor()])
+    )
+
+
+def test_values_and_labels_are_exactly_torchvisions(loaders, official):
+    for loader, train in zip(loaders, (True, False)):
+        expected = reference(official, train)
+        assert len(loader.dataset) == len(expected) == (60000 if train else 10000)
+        for i in (0, 1, 777, len(expected) - 1):
+            X, y = loader.dataset[i]
+            assert torch.equal(X, expected[i][0]) and y == expected[i][1]
+            assert X.dtype == torch.float32 and X.shape == (1, 28, 28) and type(y) is int
+
+
+def test_batches_under_a_seed_are_exactly_those_of_torchvisions_pipeline(loaders, official):
+    slow = data.DataLoader(reference(official, True), 256, shuffle=True)
+    torch.manual_seed(7)
+    ours = [batch for batch, _ in zip(loaders[0], range(3))]
+    torch.manual_seed(7)
+    theirs = [batch for batch, _ in zip(slow, range(3))]
+    for (X, y), (expected_X, expected_y) in zip(ours, theirs):
+        assert torch.equal(X, expected_X) and torch.equal(y, expected_y)
+        assert (X.dtype, y.dtype) == (expected_X.dtype, expected_y.dtype)
+
+
+def test_an_epoch_yields_every_image_once_with_its_label(loaders, official):
+    train, _ = loaders
+    weights = torch.rand(784, dtype=torch.float64)  # a fingerprint of each image
+    prints = [(X.flatten(1).double() @ weights, y) for X, y in train]
+    assert [len(y) for _, y in prints] == [256] * 234 + [96]
+    keys, labels = (torch.cat(parts) for parts in zip(*prints))
+    images = reference(official, True).data.float().div(255).flatten(1).double() @ weights
+    targets = reference(official, True).targets
+    ours, theirs = keys.argsort(), images.argsort()
+    torch.testing.assert_close(keys[ours], images[theirs], rtol=0, atol=1e-9)
+    assert (labels[ours] == targets[theirs]).float().mean() > 0.9999  # a few images are doubles
+
+
+def test_the_training_order_differs_from_epoch_to_epoch_and_the_test_order_is_fixed(loaders):
+    train, test = loaders
+    assert not torch.equal(next(iter(train))[1], next(iter(train))[1])
+    labels = torch.cat([y for _, y in test])
+    assert torch.equal(labels, test.dataset.targets)
+    assert torch.equal(next(iter(test))[0][5], test.dataset[5][0])
+
+
+@pytest.mark.parametrize("resize", [64, 32, 14, 96, 28, 1, (20, 40), [40, 20]])
+def test_resized_images_are_within_one_grey_level_of_pils(official, monkeypatch, resize):
+    monkeypatch.setenv("D2L_DATA", str(official))
+    _, test = d2l.load_data_fashion_mnist(64, resize=resize)
+    X, y = next(iter(test))
+    size = resize if not isinstance(resize, int) else (resize, resize)
+    expected = reference(official, False, tuple(size))
+    reference_X = torch.stack([expected[i][0] for i in range(64)])
+    assert X.shape == (64, 1, *size) and torch.equal(y, expected.targets[:64])
+    difference = (X - reference_X).abs()
+    assert difference.max() <= 1 / 255 + 1e-6
+    if isinstance(resize, int):  # else PIL may take the two directions in the other order
+        assert (difference > 1e-6).float().mean() < 0.001
+
+
+def test_a_loader_of_ones_own_gives_the_same_batches(loaders):
+    part = data.Subset(loaders[0].dataset, range(300))
+    X, y = next(iter(data.DataLoader(part, 100)))
+    assert X.shape == (100, 1, 28, 28) and torch.equal(y, loaders[0].dataset.targets[:100])
+
+
+def test_a_loader_can_be_pickled_and_read_by_a_spawned_worker(loaders):
+    test = loaders[1]
+    copy = pickle.loads(pickle.dumps(test))
+    assert torch.equal(next(iter(copy))[0], next(iter(test))[0])
+    images, targets = test.dataset.images[:20].clone(), test.dataset.targets[:20].clone()
+    small = fm.InMemory(images, targets)
+    worker = data.DataLoader(small, 10, num_workers=1, multiprocessing_context="spawn",
+                             collate_fn=test.collate_fn)  # fmt: skip
+    assert torch.equal(torch.cat([X for X, _ in worker]), images.unsqueeze(1).float() / 255)
+
+
+def test_the_files_are_checked_before_each_load(root, monkeypatch):
+    monkeypatch.setenv("D2L_DATA", str(root))
+    content = (raw(root) / TEST_LABELS).read_bytes()
+    put(raw(root) / TEST_LABELS, content[:8] + content[9:] + content[8:9])
+    with pytest.raises(fm.FashionMNISTError):
+        d2l.load_data_fashion_mnist(256)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.0, "256", None, True])
+def test_a_bad_batch_size_is_refused(batch_size):
+    with pytest.raises((ValueError, TypeError), match="batch_size"):
+        d2l.load_data_fashion_mnist(batch_size)
+
+
+@pytest.mark.parametrize("resize", [0, -64, 64.0, "64", True, (64,), (64, 0), (1, 2, 3), ()])
+def test_a_bad_size_is_refused(resize):
+    with pytest.raises((ValueError, TypeError), match="resize"):
+        d2l.load_data_fashion_mnist(256, resize=resize)
+
+
+def test_the_ten_names_are_those_of_d2l():
+    expected = ["t-shirt", "trouser", "pullover", "dress", "coat",
+                "sandal", "shirt", "sneaker", "bag", "ankle boot"]  # fmt: skip
+    assert d2l.get_fashion_mnist_labels(range(10)) == expected
+    assert d2l.get_fashion_mnist_labels(torch.tensor([9, 0, 9])) == ["ankle boot", "t-shirt"] + [
+        "ankle boot"
+    ]
+    assert d2l.get_fashion_mnist_labels([]) == []
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[-1], [10], [1.0], ["1"], [True], [None], torch.tensor([-1]), torch.tensor([0, 10]),
+     torch.tensor([1.0]), torch.tensor([True]), torch.tensor([[1]])],
+)  # fmt: skip
+def test_a_label_that_is_none_is_refused(labels):
+    with pytest.raises(ValueError, match="0 to 9"):
+        d2l.get_fashion_mnist_labels(labels)
+
+
+def test_no_worker_is_started():
+    assert d2l.get_dataloader_workers() == 0
