@@ -1,0 +1,41 @@
+# make book       the HTML book, in _build/html
+# make test       the tests: package, chapters, notebooks (nbval)
+# make notebooks  execute the chapters again and write their .ipynb
+# make data       Fashion-MNIST, in data/
+# make clean      forget what was built; data/ and .venv/ stay
+
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_NUM_THREADS := 1
+export D2L_DATA ?= $(CURDIR)/data
+
+.PHONY: book test notebooks data clean
+
+book: data
+	@echo "== Building the book: every chapter is executed, which takes some minutes the first time"
+	$(BIN)/jupyter-book build . -W -n --keep-going --all
+	@echo "== The book is in _build/html: open _build/html/index.html"
+
+test: data
+	@echo "== Running the tests; every notebook is executed and compared with its record"
+	@mkdir -p _build
+	$(BIN)/pytest --nbval -n 2 --dist loadfile --junit-xml=_build/tests.xml
+	@echo "== All tests passed; the report is _build/tests.xml"
+
+notebooks: data
+	@echo "== Executing the chapters and writing their notebooks"
+	$(BIN)/python tools/record.py
+	@echo "== The notebooks are in chapters/"
+
+data: .venv/installed
+	@echo "== Making sure of Fashion-MNIST in $(D2L_DATA)"
+	@$(BIN)/python -m d2lsupport.fashion_mnist "$(D2L_DATA)"
+
+.venv/installed: requirements.txt pyproject.toml
+	@echo "== Making the environment in .venv"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.txt -e .
+	@touch $@
+
+clean:
+	rm -rf _build dist build *.egg-info

@@ -1,0 +1,63 @@
+"""nbval with a numeric tolerance, and one thread for everything that is compared.
+
+nbval compares text outputs to the letter. Here words and whole numbers must be equal; other numbers
+may differ by RTOL, or by one unit of the last printed digit. Pictures are not compared; the cells
+assert on what they plot. There is no absolute tolerance: it would hide a doubled noise.
+"""
+
+import os
+import re
+
+from nbval.kernel import RunningKernel
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+RTOL = 1e-4
+NUMBER = re.compile(r"(?<![\w.])([-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?)(?!\w)")
+
+
+def last_digit(number):
+    """One unit of the last printed digit: 0.01 for 3.14, 1e-05 for 1.2e-4."""
+    digits, _, exponent = number.lower().partition("e")
+    return 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
+
+
+def close(recorded, new):
+    """Whether two texts are equal but for small differences between their decimal numbers."""
+    a, b = NUMBER.split(recorded), NUMBER.split(new)  # words at even places, numbers at odd ones
+    return len(a) == len(b) and all(
+        abs(float(x) - float(y)) <= max(RTOL * abs(float(x)), 1.01 * last_digit(x))
+        if i % 2
+        else x.split() == y.split()
+        for i, (x, y) in enumerate(zip(a, b))
+    )
+
+
+class Close(str):
+    """A text that equals another when `close` says so."""
+
+    def __eq__(self, other):
+        return close(self, other)
+
+    def __ne__(self, other):
+        return not close(self, other)
+
+    __hash__ = str.__hash__
+
+
+def sanitize(cell, text, _original=IPyNbCell.sanitize):
+    return Close(_original(cell, text)) if isinstance(text, str) else text
+
+
+def init(self, *args, _original=IPyNbFile.__init__, **kwargs):
+    _original(self, *args, **kwargs)
+    self.skip_compare += ("image/svg+xml",)
+
+
+def execute(self, source, allow_stdin=None):
+    # as in Jupyter, where a final ";" hides a value
+    return self.kc.execute(source, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
+
+
+IPyNbCell.sanitize, IPyNbFile.__init__, RunningKernel.execute_cell_input = sanitize, init, execute

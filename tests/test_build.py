@@ -1,0 +1,99 @@
+"""The build is strict, and never answers an edit with old numbers. Tried on a book of one page."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chapters import ROOT
+
+PAGE = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A page
+
+```{code-cell} ipython3
+from pathlib import Path
+from d2lsupport.answer import ANSWER
+
+with Path("runs").open("a") as runs:
+    runs.write("run ")
+print("the answer is", ANSWER)
+```
+"""
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A book with the project's configuration and extensions, and a package of one module."""
+    for name in ("_ext", "_static"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("_config.yml", "references.bib", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
+    (tmp_path / "intro.md").write_text(PAGE)
+    (tmp_path / "d2lsupport").mkdir()
+    (tmp_path / "d2lsupport" / "__init__.py").touch()
+    (tmp_path / "d2lsupport" / "answer.py").write_text("ANSWER = 41\n")
+    return tmp_path
+
+
+def build(book):
+    """Build as `make book` does; returns what was printed and whether it succeeded."""
+    makefile = (ROOT / "Makefile").read_text()
+    (command,) = [line for line in makefile.splitlines() if "/jupyter-book build" in line]
+    tool = Path(sys.executable).with_name("jupyter-book")
+    command = [tool, *command.split("jupyter-book", 1)[1].split()]
+    result = subprocess.run(
+        command, cwd=book, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return result.stdout, result.returncode == 0
+
+
+def page(book):
+    return (book / "_build" / "html" / "intro.html").read_text()
+
+
+def runs(book):
+    return (book / "runs").read_text().count("run ")
+
+
+def test_a_second_build_executes_nothing_and_an_edit_of_the_package_executes_again(book):
+    printed, succeeded = build(book)
+    assert succeeded, printed
+    assert "the answer is 41" in page(book)
+    assert build(book)[1]
+    assert runs(book) == 1
+    (book / "d2lsupport" / "answer.py").write_text("ANSWER = 42\n")
+    assert build(book)[1]
+    assert "the answer is 42" in page(book)
+    assert runs(book) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("```{code-cell} ipython3\nassert 1 == 2\n```", "AssertionError"),
+        ("```{code-cell} ipython3\nimport sys\nprint('oh', file=sys.stderr)\n```", "stderr was found"),
+        ("[nowhere](nowhere.md)", "cross-reference target not found"),
+        ("{cite:t}`nobody1900`", "could not find bibtex key"),
+        ("See {numref}`fig-nowhere`.", "undefined label"),
+    ],
+    ids=["failing cell", "text on stderr", "broken link", "unknown citation", "unknown figure"],
+)
+def test_a_fault_fails_the_build_and_is_named(book, fault, message):
+    (book / "intro.md").write_text(f"{PAGE}\n{fault}\n")
+    printed, succeeded = build(book)
+    assert not succeeded
+    assert message in printed
