@@ -363,12 +363,13 @@ def load_data_fashion_mnist(
     """The training and the test set, in minibatches; the training set is shuffled each epoch.
 
     Args:
-        batch_size: |B|, at least 1.
+        batch_size: examples in a minibatch, at least 1.
         resize: enlarge or shrink the images to (h, w), or to a square of this side.
 
     Returns:
-        Two DataLoaders of pairs X (|B|, 1, h, w) in [0, 1] and y (|B|,), classes 0 to 9. Their
-        `dataset` has all images, uint8, as `images`, and all labels as `targets`.
+        Two DataLoaders of pairs X (batch_size, 1, h, w), float32 in [0, 1], and y (batch_size,),
+        classes 0 to 9. `dataset.images` of each holds all images, uint8, and `dataset.targets` all
+        labels.
 
     Raises:
         TypeError, ValueError: if `batch_size` or `resize` is not as above.

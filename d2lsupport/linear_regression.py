@@ -50,7 +50,7 @@ def data_iter(
     The last minibatch is shorter where `batch_size` does not divide n.
 
     Args:
-        batch_size: |B|, at least 1.
+        batch_size: examples in a minibatch, at least 1.
         features: shape (n, ...).
         labels: shape (n, ...).
 
@@ -164,7 +164,7 @@ def load_array(
 
     Args:
         data_arrays: tensors of shape (n, ...), such as (features, labels).
-        batch_size: |B|, at least 1.
+        batch_size: examples in a minibatch, at least 1.
         is_train: shuffle anew in each epoch.
 
     Raises:

@@ -85,7 +85,7 @@ def test_a_second_build_executes_nothing_and_an_edit_of_the_package_executes_aga
     ("fault", "message"),
     [
         ("```{code-cell} ipython3\nassert 1 == 2\n```", "AssertionError"),
-        ("```{code-cell} ipython3\nimport sys\nprint('oh', file=sys.stderr)\n```", "stderr was found"),
+        ("```{code-cell} ipython3\nimport sys\nsys.stderr.write('oh')\n```", "stderr was found"),
         ("[nowhere](nowhere.md)", "cross-reference target not found"),
         ("{cite:t}`nobody1900`", "could not find bibtex key"),
         ("See {numref}`fig-nowhere`.", "undefined label"),
