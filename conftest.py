@@ -27,7 +27,7 @@ def close(recorded, new):
     """Whether two texts are equal but for small differences between their decimal numbers."""
     a, b = NUMBER.split(recorded), NUMBER.split(new)  # words at even places, numbers at odd ones
     return len(a) == len(b) and all(
-        abs(float(x) - float(y)) <= max(RTOL * abs(float(x)), 1.01 * last_digit(x))
+        x == y or abs(float(x) - float(y)) <= max(RTOL * abs(float(x)), 1.01 * last_digit(x))
         if i % 2
         else x.split() == y.split()
         for i, (x, y) in enumerate(zip(a, b))

@@ -93,7 +93,8 @@ def fake_apt(tmp_path, monkeypatch):
     """An `apt-get` of our own that notes its arguments, then does what the test says."""
 
     def install(body):
-        for name, lines in (("apt-get", f'echo "$@" >> {tmp_path}/asked\n{body}'), ("dpkg-deb", "")):
+        note = f'echo "$@" >> {tmp_path}/asked'
+        for name, lines in (("apt-get", f"{note}\n{body}"), ("dpkg-deb", "")):
             program = tmp_path / "bin" / name
             program.parent.mkdir(exist_ok=True)
             program.write_text(f"#!/bin/sh\n{lines}\n")

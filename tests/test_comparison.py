@@ -19,6 +19,7 @@ from conftest import close  # noqa: E402
         ("loss 12345.678", "loss 12345.9"),  # within 1e-4
         ("tensor([1.5000, 2.5000])", "tensor([1.5000,  2.5001])"),
         ("3.21e-05", "3.22e-05"),
+        ("1.8e+308", "1.8e+308"),  # rounds up to infinity
         ("no numbers", "no  numbers"),
     ],
 )

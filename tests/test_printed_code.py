@@ -18,8 +18,9 @@ def printed(number, *names):
     """Run the definitions that chapter `number` prints and return those of the given names."""
     space = {"torch": torch, "nn": nn, "d2l": d2l, "random": random, "math": math,
              "data": torch.utils.data}
-    for source in definitions(BY_NUMBER[number]).values():
-        exec(source, space)  # the project's own text
+    for name, source in definitions(BY_NUMBER[number]).items():
+        if name in d2l.__all__:
+            exec(source, space)  # the project's own text
     return [space[name] for name in names]
 
 
