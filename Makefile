@@ -29,7 +29,7 @@ notebooks: data
 
 data: .venv/installed
 	@echo "== Making sure of Fashion-MNIST in $(D2L_DATA)"
-	@$(BIN)/python -m d2lsupport.fashion_mnist "$(D2L_DATA)"
+	@$(BIN)/python -m d2lsupport "$(D2L_DATA)"
 
 .venv/installed: requirements.txt pyproject.toml
 	@echo "== Making the environment in .venv"

@@ -1,7 +1,7 @@
 """Fashion-MNIST, checked before each use and held in memory.
 
 `ensure_fashion_mnist` makes sure of the files, `load_data_fashion_mnist` reads them. Run as a
-program, `python -m d2lsupport.fashion_mnist [ROOT]` fetches what is missing and says where it is.
+program, `python -m d2lsupport [ROOT]` fetches what is missing and says where it is.
 """
 
 from __future__ import annotations
@@ -425,7 +425,7 @@ def get_fashion_mnist_labels(labels: Any) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Fetch the files and say where they are; return 1 if that fails."""
-    parser = argparse.ArgumentParser(prog="python -m d2lsupport.fashion_mnist", description=(
+    parser = argparse.ArgumentParser(prog="python -m d2lsupport", description=(
         "Make sure that the Fashion-MNIST files are there and right."))  # fmt: skip
     parser.add_argument("root", nargs="?", help="folder (default: what D2L_DATA says, or ../data)")
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
@@ -436,7 +436,3 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"Fashion-MNIST is complete in {(root / 'FashionMNIST' / 'raw').absolute()}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
