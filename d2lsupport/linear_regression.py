@@ -91,7 +91,7 @@ def linreg(X: torch.Tensor, w: torch.Tensor, b: Any) -> torch.Tensor:
     out = torch.matmul(X, w)
     outputs = w.shape[1] if w.ndim == 2 else 1
     if isinstance(b, torch.Tensor) and b.ndim > 0 and (
-        b.numel() not in (1, outputs) or b.shape[-1] != b.numel() or b.ndim > out.ndim
+        b.numel() not in (1, outputs) or b.shape[-1] != b.numel() or b.ndim > max(out.ndim, 1)
     ):
         raise ValueError(
             f"b must be a number or have shape ({outputs},) for w of shape {tuple(w.shape)}, "

@@ -79,7 +79,7 @@ def set_axes(
 ) -> None:
     """Label and scale `axes`; None leaves a limit to matplotlib."""
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
-    if xlim is not None:
+    if xlim is not None and xlim[0] != xlim[1]:  # [1, 1] after a single epoch
         axes.set_xlim(xlim)
     if ylim is not None:
         axes.set_ylim(ylim)
@@ -167,7 +167,7 @@ def show_images(
     if len(imgs) > num_rows * num_cols:
         raise ValueError(f"{len(imgs)} images do not fit into {num_rows} x {num_cols} cells")
     use_svg_display()
-    lines = max((title.count("\n") + 1 for title in titles), default=0) if titles else 0
+    lines = max((str(title).count("\n") + 1 for title in titles), default=0) if titles else 0
     figsize = (num_cols * scale, num_rows * (scale + 0.18 * lines))
     _, axes = plt.subplots(num_rows, num_cols, figsize=figsize, squeeze=False)
     axes = axes.flatten()
@@ -187,7 +187,7 @@ class Animator:
     """Curves that grow point by point: one figure, updated in place.
 
     In a notebook each `add` redraws the same output, so a finished run leaves one picture.
-    Elsewhere nothing is shown; `fig` can be saved.
+    In a script `plt.show()` shows it, and `fig` can be saved.
     """
 
     def __init__(
@@ -206,7 +206,8 @@ class Animator:
     ) -> None:
         use_svg_display()
         self.fig, axes = plt.subplots(nrows, ncols, figsize=figsize, squeeze=False)
-        plt.close(self.fig)  # shown by display() alone, not once more at the end of the cell
+        if get_ipython() is not None:
+            plt.close(self.fig)  # shown by display() alone, not once more at the end of the cell
         self.axes = list(axes.flatten())
         self.fmts = fmts
         self.X: list[list[float]] = []

@@ -17,6 +17,17 @@ Net = Callable[[torch.Tensor], torch.Tensor]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
+class History(list[tuple[float, float, float]]):
+    """For each epoch: training loss, training accuracy, test accuracy.
+
+    A list, but for one thing: as the last line of a cell it shows nothing, as code written for D2L
+    expects of `train_ch3`.
+    """
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
 def softmax(X: torch.Tensor) -> torch.Tensor:
     """Probabilities exp(x_j) / sum_k exp(x_k) for each row of logits.
 
@@ -57,7 +68,7 @@ def cross_entropy(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         TypeError: if `y` does not hold integers.
     """
     _checks.class_indices(y_hat, y)
-    return -torch.log(y_hat[range(len(y_hat)), y])
+    return -torch.log(y_hat[range(len(y_hat)), y.long()])
 
 
 def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
@@ -163,7 +174,7 @@ def train_ch3(
     loss: Loss,
     num_epochs: int,
     updater: Any,
-) -> list[tuple[float, float, float]]:
+) -> History:
     """Train for `num_epochs` epochs and draw the three curves as they grow.
 
     Arguments are those of `train_epoch_ch3`, and the data on which accuracy is evaluated after
@@ -179,7 +190,7 @@ def train_ch3(
     animator = Animator(
         xlabel="epoch", xlim=[1, num_epochs], legend=["train loss", "train acc", "test acc"]
     )
-    history = []
+    history = History()
     for epoch in range(num_epochs):
         train_metrics = train_epoch_ch3(net, train_iter, loss, updater)
         test_acc = evaluate_accuracy(net, test_iter)
@@ -199,8 +210,13 @@ def predict_ch3(net: Net, test_iter: Batches, n: int = 6) -> None:
     _checks.positive_int("n", n)
     X, y = next(iter(test_iter))
     n = min(n, len(X))
+    was_training = isinstance(net, torch.nn.Module) and net.training
+    if isinstance(net, torch.nn.Module):
+        net.eval()
     with torch.no_grad():
         preds = net(X[:n]).argmax(1)
+    if isinstance(net, torch.nn.Module):
+        net.train(was_training)
     names = zip(get_fashion_mnist_labels(y[:n]), get_fashion_mnist_labels(preds))
     titles = [true + "\n" + pred for true, pred in names]
     show_images(X[:n].reshape(n, *X.shape[-2:]), 1, n, titles=titles)

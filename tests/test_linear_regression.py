@@ -63,6 +63,7 @@ def test_linreg_is_an_affine_map():
     torch.testing.assert_close(d2l.linreg(X, w, b), expected)
     torch.testing.assert_close(d2l.linreg(X, w, 5.0), expected)
     torch.testing.assert_close(d2l.linreg(X, w.flatten(), torch.tensor(5.0)), expected.flatten())
+    torch.testing.assert_close(d2l.linreg(X[0], w.flatten(), b), expected[0])  # one example
     layer = torch.nn.Linear(2, 3)
     torch.testing.assert_close(d2l.linreg(X, layer.weight.T, layer.bias), layer(X))
 

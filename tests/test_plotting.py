@@ -58,7 +58,7 @@ def test_show_images_shows_each_image_in_its_cell():
     assert not any(ax.axison for ax in axes)
     with pytest.raises(ValueError, match="do not fit"):
         d2l.show_images(images, 1, 3)
-    assert len(d2l.show_images(images[:1], 1, 1)) == 1
+    assert len(d2l.show_images(images[:1], 1, 1, titles=[7])) == 1
 
 
 def test_animator_keeps_all_points_of_all_curves():
@@ -73,6 +73,7 @@ def test_animator_keeps_all_points_of_all_curves():
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["a", "b"]
     with pytest.raises(ValueError, match="one x"):
         animator.add([1, 2], [1, 2, 3])
+    assert d2l.plt.get_fignums()  # a script can show it
     single = d2l.Animator()
     single.add(1, 2.0)
     assert curves(single.axes[0]) == [([1], [2])]

@@ -213,6 +213,37 @@ def test_predict_ch3_shows_the_images_with_true_and_predicted_names():
     d2l.plt.close("all")
 
 
+def test_predict_ch3_predicts_without_dropout_and_gives_the_net_back_as_it_was():
+    modes = []
+
+    class Net(nn.Module):
+        def forward(self, X):
+            modes.append(self.training)
+            return torch.zeros(len(X), 10)
+
+    net = Net()
+    d2l.predict_ch3(net, [(torch.rand(2, 1, 28, 28), torch.tensor([0, 1]))], n=2)
+    assert modes == [False] and net.training
+    d2l.plt.close("all")
+
+
+def test_cross_entropy_takes_labels_of_any_integer_type():
+    y_hat = torch.tensor([[0.1, 0.9], [0.3, 0.7]])
+    for dtype in (torch.uint8, torch.int8, torch.int32, torch.int64):
+        loss = d2l.cross_entropy(y_hat, torch.tensor([1, 0], dtype=dtype))
+        torch.testing.assert_close(loss, -torch.tensor([0.9, 0.3]).log())
+
+
+def test_the_history_is_a_list_that_shows_nothing_as_the_last_line_of_a_cell():
+    X, y = problem()
+    net = nn.Linear(6, 4)
+    trainer = torch.optim.SGD(net.parameters(), lr=0.1)
+    loss = nn.CrossEntropyLoss(reduction="none")
+    history = d2l.train_ch3(net, [(X, y)], [(X, y)], loss, 1, trainer)
+    assert isinstance(history, list) and history._ipython_display_() is None
+    d2l.plt.close("all")
+
+
 def test_timer_adds_up_its_intervals():
     timer = d2l.Timer()
     with pytest.raises(ValueError, match="no interval"):
