@@ -1,0 +1,264 @@
+"""Figures of one family: small, sharp, readable on a light and on a dark page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import torch
+from cycler import cycler
+from IPython import get_ipython
+from IPython.core.pylabtools import print_figure
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+#: Okabe and Ito's colours, told apart by colour-blind readers; neighbours differ in grey too.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+FMTS = ("-", "m--", "g-.", "r:")
+
+# Ink and paper follow the reader's light or dark setting; both change together, so that a figure
+# stays readable wherever a notebook shows it.
+_THEME = (
+    "svg{color:#1b1f24;fill:currentColor;--paper:#fff}"
+    "@media (prefers-color-scheme:dark){svg{color:#ced6dd;--paper:#121212}}</style>"
+)
+
+
+def _themed_svg(fig: Figure) -> str:
+    nothing = {"Date": None, "Creator": None}  # so that equal figures are equal files
+    svg = print_figure(fig, fmt="svg", facecolor="#fffffe", metadata=nothing)
+    svg = svg.replace("#fffffe", "var(--paper)").replace("#000000", "currentColor")
+    return svg.replace("</style>", _THEME, 1)
+
+
+def use_svg_display() -> None:
+    """Set the style of figures; in a notebook, draw them as SVG that follows light and dark."""
+    mpl.rcParams.update(
+        {
+            "axes.prop_cycle": cycler(color=COLORS),
+            "axes.facecolor": "none",
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "figure.constrained_layout.use": True,
+            "figure.figsize": (5.0, 3.0),
+            "font.size": 10,
+            "image.cmap": "gray_r",
+            "image.interpolation": "none",
+            "legend.framealpha": 0,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "d2lsupport",
+        }
+    )
+    shell = get_ipython()
+    if shell is not None and hasattr(shell, "kernel"):
+        set_matplotlib_formats("svg")
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, _themed_svg)
+
+
+def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
+    """Set the size of the figures to come (inches: width, height)."""
+    use_svg_display()
+    plt.rcParams["figure.figsize"] = figsize
+
+
+def set_axes(
+    axes: Axes,
+    xlabel: str | None,
+    ylabel: str | None,
+    xlim: Any,
+    ylim: Any,
+    xscale: str,
+    yscale: str,
+    legend: Sequence[str] | None,
+) -> None:
+    """Label and scale `axes`; None leaves a limit to matplotlib."""
+    axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+    if xlim is not None:
+        axes.set_xlim(xlim)
+    if ylim is not None:
+        axes.set_ylim(ylim)
+    if legend:
+        axes.legend(legend)
+
+
+def _array(values: Any) -> Any:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+
+
+def _is_one_curve(values: Any) -> bool:
+    if hasattr(values, "ndim"):
+        return bool(values.ndim == 1)
+    return not hasattr(values[0], "__len__")
+
+
+def plot(
+    X: Any,
+    Y: Any = None,
+    xlabel: str | None = None,
+    ylabel: str | None = None,
+    legend: Sequence[str] | None = None,
+    xlim: Any = None,
+    ylim: Any = None,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    fmts: Sequence[str] = FMTS,
+    figsize: tuple[float, float] = (3.5, 2.5),
+    axes: Axes | None = None,
+) -> None:
+    """Plot one or more curves.
+
+    Args:
+        X: points, shape (n,), shared by all curves or one sequence for each; with `Y` None, the
+            values themselves, against their index.
+        Y: values, shape (n,), or a sequence of such.
+        fmts: matplotlib's format of each curve in turn.
+        figsize: width and height (inches), where a new figure is made.
+        axes: where to draw; a new figure by default.
+
+    Raises:
+        ValueError: if there are neither one `X` nor as many as `Y`.
+    """
+    if axes is None:
+        set_figsize(figsize)
+        axes = plt.gca()
+    X = [X] if _is_one_curve(X) else list(X)
+    if Y is None:
+        X, Y = [None] * len(X), X
+    else:
+        Y = [Y] if _is_one_curve(Y) else list(Y)
+    if len(X) == 1:
+        X = X * len(Y)
+    if len(X) != len(Y):
+        raise ValueError(f"expected one X, or one for each Y; got {len(X)} X and {len(Y)} Y")
+    axes.cla()
+    for i, (x, y) in enumerate(zip(X, Y)):
+        points = [_array(y)] if x is None else [_array(x), _array(y)]
+        axes.plot(*points, fmts[i % len(fmts)])
+    set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend)
+
+
+def show_images(
+    imgs: Any,
+    num_rows: int,
+    num_cols: int,
+    titles: Sequence[str] | None = None,
+    scale: float = 1.5,
+) -> Any:
+    """Show images in a grid, row by row.
+
+    Args:
+        imgs: tensors, arrays or PIL images, each of shape (h, w), (h, w, 3) or (1, h, w).
+        num_rows, num_cols: size of the grid.
+        titles: one for each image.
+        scale: width of a cell (inches).
+
+    Returns:
+        The axes, a flat array of length num_rows * num_cols.
+
+    Raises:
+        ValueError: if the grid has fewer cells than there are images.
+    """
+    if len(imgs) > num_rows * num_cols:
+        raise ValueError(f"{len(imgs)} images do not fit into {num_rows} x {num_cols} cells")
+    use_svg_display()
+    lines = max((title.count("\n") + 1 for title in titles), default=0) if titles else 0
+    figsize = (num_cols * scale, num_rows * (scale + 0.18 * lines))
+    _, axes = plt.subplots(num_rows, num_cols, figsize=figsize, squeeze=False)
+    axes = axes.flatten()
+    for ax in axes:
+        ax.set_axis_off()
+    for i, (ax, img) in enumerate(zip(axes, imgs)):
+        img = _array(img)
+        if getattr(img, "ndim", 0) == 3 and img.shape[0] == 1:
+            img = img[0]
+        ax.imshow(img)
+        if titles:
+            ax.set_title(titles[i], fontsize=9)
+    return axes
+
+
+class Animator:
+    """Curves that grow point by point: one figure, updated in place.
+
+    In a notebook each `add` redraws the same output, so a finished run leaves one picture.
+    Elsewhere nothing is shown; `fig` can be saved.
+    """
+
+    def __init__(
+        self,
+        xlabel: str | None = None,
+        ylabel: str | None = None,
+        legend: Sequence[str] | None = None,
+        xlim: Any = None,
+        ylim: Any = None,
+        xscale: str = "linear",
+        yscale: str = "linear",
+        fmts: Sequence[str] = FMTS,
+        nrows: int = 1,
+        ncols: int = 1,
+        figsize: tuple[float, float] = (3.5, 2.5),
+    ) -> None:
+        use_svg_display()
+        self.fig, axes = plt.subplots(nrows, ncols, figsize=figsize, squeeze=False)
+        plt.close(self.fig)  # shown by display() alone, not once more at the end of the cell
+        self.axes = list(axes.flatten())
+        self.fmts = fmts
+        self.X: list[list[float]] = []
+        self.Y: list[list[float]] = []
+        self._set_axes = lambda: set_axes(
+            self.axes[0], xlabel, ylabel, xlim, ylim, xscale, yscale, legend
+        )
+        self._handle: Any = None
+
+    def add(self, x: Any, y: Any) -> None:
+        """Append a point to each curve; None leaves a curve as it is.
+
+        Args:
+            x: one number for all curves, or one for each.
+            y: one number, or one for each curve.
+        """
+        y = list(y) if hasattr(y, "__len__") else [y]
+        x = list(x) if hasattr(x, "__len__") else [x] * len(y)
+        if len(x) != len(y):
+            raise ValueError(f"expected one x, or one for each y; got {len(x)} x and {len(y)} y")
+        while len(self.X) < len(y):
+            self.X.append([])
+            self.Y.append([])
+        for i, (a, b) in enumerate(zip(x, y)):
+            if a is not None and b is not None:
+                self.X[i].append(float(a))
+                self.Y[i].append(float(b))
+        self.axes[0].cla()
+        for i, (xs, ys) in enumerate(zip(self.X, self.Y)):
+            self.axes[0].plot(xs, ys, self.fmts[i % len(self.fmts)])
+        self._set_axes()
+        self._show()
+
+    def _show(self) -> None:
+        if get_ipython() is None:
+            return
+        if self._handle is None:
+            self._handle = display(self.fig, display_id=True)
+        else:
+            self._handle.update(self.fig)
+
+
+def glue(**values: str) -> None:
+    """Hand values to the text of a page, where {glue:text}`name` prints them; shows nothing itself.
+
+    Writes the output that `myst_nb.glue` writes, without needing myst-nb where a notebook runs.
+    """
+    mime = "application/papermill.record/"
+    for name, value in values.items():
+        if get_ipython() is not None:
+            display(
+                {mime + "text/plain": repr(str(value))},
+                raw=True,
+                metadata={"scrapbook": {"name": name, "mime_prefix": mime}},
+            )
