@@ -22,7 +22,7 @@ def synthetic_data(
     Args:
         w: weights, shape (d,).
         b: bias, a number.
-        num_examples: n.
+        num_examples: number of examples, n.
 
     Returns:
         X of shape (n, d) and y of shape (n, 1).
