@@ -39,6 +39,7 @@ HEADING = re.compile(r"^(#{1,4}) (.+)$", re.M)
 BLOCK = re.compile(f"{FENCE.pattern}|{MATHS.pattern}|{HEADING.pattern}", re.M)
 GATE = re.compile(r"^```\{solution-(start|end)\} ?(.*)\n(?::.*\n)*```[ \t]*$", re.M)
 TARGET = re.compile(r"^\(([\w-]+)\)=\n", re.M)
+QUOTED_MATHS = re.compile(r"(\$\$?)[^$]+\1")
 ROLE = re.compile(r"\{([\w:-]+)\}`([^`]+)`")
 TITLES = {"note": "Note", "tip": "Tip", "warning": "Warning"}
 NUMBERED = {"prf:theorem": "Theorem", "prf:lemma": "Lemma", "prf:definition": "Definition",
@@ -55,6 +56,8 @@ def options(body):
 
 
 def quote(text):
+    """A block quote. Maths stands on one line: JupyterLab takes a ">" within it for maths."""
+    text = QUOTED_MATHS.sub(lambda match: re.sub(r"\s*\n\s*", " ", match[0]), text)
     return "\n".join(("> " + line).rstrip() for line in text.strip().split("\n"))
 
 
@@ -65,6 +68,7 @@ class Chapter:
         self.number = int(md.name[:2])
         self.counts = {}
         self.labels = {}    # label -> what a reference to it says
+        self.targets = {}   # title of a section -> its label
         self.sections = [0, 0, 0]
 
     def count(self, kind):
@@ -87,6 +91,8 @@ class Chapter:
         self.sections[level - 2] += 1
         self.sections[level - 1 :] = [0] * (4 - level)
         number = ".".join(map(str, [self.number, *self.sections[: level - 1]]))
+        if title in self.targets:
+            self.labels[self.targets[title]] = f"§ {number} (*{title}*)"
         return f"{match[1]} {number}. {title}"
 
     def maths(self, match):
@@ -124,7 +130,7 @@ class Chapter:
 
         for target in TARGET.finditer(text):
             following = text[target.end() :].split("\n")[0]
-            self.labels[target[1]] = following.lstrip("# ")
+            self.targets[following.lstrip("# ")] = target[1]
         text = BLOCK.sub(replace, TARGET.sub("", text)).strip()
         if "```{" in text:
             raise ValueError(f"a directive inside a directive has no plain Markdown: {text}")
@@ -161,7 +167,10 @@ def resolve(text, labels, glued):
         if name == "glue:text":
             return glued[content]
         if name in ("eq", "numref", "ref", "prf:ref"):
-            return title or labels[target]
+            number = labels[target].split(" (*")[0]
+            opened = match.string[: match.start()].endswith("(")
+            titled = f"{title} [{number}]" if opened else f"{title} ({number})"
+            return titled if title else labels[target]
         if name == "doc":
             return link(target, title)
         if name in ("cite:t", "cite:p"):
@@ -193,7 +202,7 @@ def blank(md):
             tags = cell.metadata.get("tags", [])
             metadata = {"tags": tags} if tags else {}
             if {"remove-cell", "remove-input", "hide-input"} & set(tags):
-                metadata["jupyter"] = {"source_hidden": True}
+                metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}    # Lab, Colab
             target.append(new_code_cell(cell.source, metadata=metadata))
             if caption := chapter.caption(cell):
                 target.append(new_markdown_cell(caption))
