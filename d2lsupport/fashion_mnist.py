@@ -8,22 +8,10 @@ from __future__ import annotations
 
 import argparse
 import errno
-import gzip
-import hashlib
-import io
 import logging
 import operator
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-import urllib.error
-import urllib.request
-import zlib
-from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +19,7 @@ from typing import Any
 import torch
 from torch.utils import data
 
-from d2lsupport import _checks
+from d2lsupport import _checks, _files
 
 LABELS = "t-shirt,trouser,pullover,dress,coat,sandal,shirt,sneaker,bag,ankle boot".split(",")
 
@@ -51,13 +39,8 @@ MIRRORS = [
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 ]
-PATIENCE = 10.0  # seconds that a download may be silent, or behind SLOWEST
-SLOWEST = 100_000  # bytes a second
-LOCK_TIMEOUT = 900.0  # seconds to wait for another process that fetches the same files
+PATIENCE = 10.0  # seconds that a download may be silent, or behind the slowest allowed
 APT_TIMEOUT = 120.0  # seconds for each step of apt-get
-
-Found = Iterator[tuple[str, bytes]]  # names and contents of files, checked
-_log = logging.getLogger(__name__)
 
 
 class FashionMNISTError(RuntimeError):
@@ -69,11 +52,12 @@ def ensure_fashion_mnist(root: str | os.PathLike[str] | None = None, apt: bool =
 
     Each use checks size and SHA-256, which takes 0.05 s and writes nothing when all is well. A
     missing or damaged file is replaced from the first source with the right content: its .gz
-    beside it, Debian's package, the mirrors. If `root` cannot be written, a cache folder is used.
+    beside it, Debian's package, the mirrors. Until one is found, a damaged file stays as it is;
+    other files are never touched. If `root` cannot be written, a cache folder is used.
 
     Args:
         root: a folder; the one that the environment variable D2L_DATA names, else ../data, if
-            not given.
+            not given or empty.
         apt: as the last source, fetch Debian's package with apt-get, without installing it.
 
     Returns:
@@ -81,25 +65,32 @@ def ensure_fashion_mnist(root: str | os.PathLike[str] | None = None, apt: bool =
 
     Raises:
         FashionMNISTError: if no source has what is missing, or torchvision's old cache is there.
+        TypeError, ValueError: if `root` is not the path of a folder.
     """
-    root = Path(root or os.environ.get("D2L_DATA") or "../data").expanduser()
+    given = os.environ.get("D2L_DATA") or "../data" if root is None or root == "" else root
+    root = _folder(given)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "d2lsupport"
     folders = [DEBIAN_FOLDER]
+    remote: list[_files.Source]
+    remote = [partial(_files.from_mirror, mirror, PATIENCE) for mirror in MIRRORS]
+    if apt:
+        remote.append(partial(_files.from_apt, DEBIAN_PACKAGE, DEBIAN_SHARE, APT_TIMEOUT))
     tried: list[str] = []
     for place in [root, cache] if cache.is_absolute() else [root]:
         _refuse_processed(place)
         raw = place / "FashionMNIST" / "raw"
-        if not _missing(raw):
+        if not _files.missing(raw, FILES):
             return place
         folders.insert(0, raw)
+        local = [partial(_files.from_folder, folder) for folder in folders]
         try:
-            if _fill(raw, folders, apt, tried):
+            if _files.fill(raw, FILES, [*local, *remote], tried):
                 return place
             break
         except OSError as error:
             full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
-            reason = "the disk is full" if full else _reason(error)
-            need = sum(FILES[name][0] for name in _missing(raw)) / 1e6
+            reason = "the disk is full" if full else _files.reason(error)
+            need = sum(size for size, _ in _files.missing(raw, FILES).values()) / 1e6
             tried.append(f"writing {need:.0f} MB into {raw.absolute()}: {reason}")
     names = "".join(f"      {name}.gz\n" for name in FILES)
     raise FashionMNISTError(
@@ -115,200 +106,27 @@ def ensure_fashion_mnist(root: str | os.PathLike[str] | None = None, apt: bool =
     )
 
 
+def _folder(root: Any) -> Path:
+    """`root` as a path, with ~ replaced."""
+    if not isinstance(root, (str, os.PathLike)) or isinstance(os.fspath(root), bytes):
+        raise TypeError(f"root must be the path of a folder, got {root!r} ({type(root).__name__})")
+    if "\0" in str(root):
+        raise ValueError(f"root must be the path of a folder, got {str(root)!r}")
+    try:
+        return Path(root).expanduser()
+    except RuntimeError:
+        raise ValueError(f"root must be the path of a folder; {root} names nobody's home") from None
+
+
 def _refuse_processed(root: Path) -> None:
     """Raise where torchvision would read its old cache in place of the files."""
     processed = root / "FashionMNIST" / "processed"
-    if any((processed / name).exists() for name in ("training.pt", "test.pt")):
+    if any(os.path.exists(processed / name) for name in ("training.pt", "test.pt")):
         raise FashionMNISTError(
             f"{processed.absolute()} was made by a torchvision before 0.8, and torchvision reads "
             "it unchecked in place of the files in raw/. Delete or rename this folder and run "
             "this again, or set the environment variable D2L_DATA to another folder."
         )
-
-
-def _missing(raw: Path, names: Iterable[str] = FILES) -> list[str]:
-    """Those of the files that are not in `raw`, or not the official ones."""
-
-    def is_right(path: Path, size: int, sha256: str) -> bool:
-        digest = hashlib.sha256()
-        try:
-            if not path.is_file() or path.stat().st_size != size:
-                return False
-            with path.open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
-        except OSError:
-            return False
-        return digest.hexdigest() == sha256
-
-    return [name for name in names if not is_right(raw / name, *FILES[name])]
-
-
-def _fill(raw: Path, folders: list[Path], apt: bool, tried: list[str]) -> bool:
-    """Write what is missing in `raw`, and return whether it is complete.
-
-    `tried` gets the reasons why sources failed; an OSError means that `raw` cannot be written.
-    """
-    import filelock  # not at the top: `import d2lsupport` costs no more than torch, matplotlib
-
-    sources: list[Callable[[list[str]], Found]]
-    sources = [partial(_from_folder, folder, tried) for folder in folders]
-    sources += [partial(_from_mirror, mirror, tried) for mirror in MIRRORS]
-    sources += [partial(_from_apt, tried)] if apt else []
-    raw.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(raw / ".d2lsupport.lock", timeout=LOCK_TIMEOUT):
-        for leftover in raw.glob(".*-ubyte.part"):  # of a run that was killed
-            leftover.unlink()
-        names = _missing(raw)  # again: another process may have been here before us
-        for source in sources:
-            for name, content in source(names) if names else ():
-                _write(raw / name, content)
-            names = _missing(raw, names)
-        return not names
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _unpack(blob: bytes, name: str) -> bytes:
-    """The official content of `blob`, raw or .gz; raise ValueError where it is another."""
-    size, sha256 = FILES[name]
-    if blob[:2] == b"\x1f\x8b":
-        try:
-            blob = gzip.GzipFile(fileobj=io.BytesIO(blob)).read(size + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"damaged ({error})") from None
-    if hashlib.sha256(blob).hexdigest() != sha256:
-        raise ValueError("not the official file (its SHA-256 is another)")
-    return blob
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _from_folder(folder: Path, tried: list[str], names: list[str]) -> Found:
-    """What `folder` holds of the files, raw or .gz."""
-    absent: list[str] = []
-    for name in names:
-        paths = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
-        absent += [] if paths else [name]
-        for path in paths:
-            try:
-                content = _unpack(path.read_bytes(), name)
-            except (OSError, ValueError) as error:
-                tried.append(f"{path.absolute()}: {_reason(error)}")
-            else:
-                _log.info("Taking %s", path)
-                yield name, content
-                break
-    if absent:
-        tried.append(f"{folder.absolute()}: does not hold {', '.join(absent)}")
-
-
-def _from_mirror(mirror: str, tried: list[str], names: list[str]) -> Found:
-    """What a mirror sends of the files; it is left once it is out of reach."""
-    for name in names:
-        url = f"{mirror}{name}.gz"
-        _log.info("Fetching %s", url)
-        try:
-            content = _unpack(_download(url, FILES[name][0]), name)
-        except Exception as error:
-            tried.append(f"{url}: {_reason(error)}")
-            if not isinstance(error, (ValueError, urllib.error.HTTPError)):
-                return
-        else:
-            yield name, content
-
-
-def _download(url: str, limit: int) -> bytes:
-    """The answer to `url`, at most `limit` bytes, in bounded time.
-
-    It runs in a thread because a socket's timeout bounds neither the look-up of the name nor a
-    server that sends a byte now and then.
-    """
-    answer = io.BytesIO()
-    failures: list[Exception] = []
-    given_up = threading.Event()
-
-    def fetch() -> None:
-        try:
-            with urllib.request.urlopen(url, timeout=PATIENCE) as response:
-                while not given_up.is_set() and (chunk := response.read1(1 << 16)):
-                    if answer.tell() + len(chunk) > limit:
-                        raise ValueError("longer than the official file")
-                    answer.write(chunk)
-        except Exception as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=fetch, daemon=True)
-    start = time.monotonic()
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.1)
-        if time.monotonic() - start > PATIENCE + answer.tell() / SLOWEST:
-            given_up.set()
-            raise TimeoutError(f"silent or too slow, {answer.tell()} bytes came")
-    if failures:
-        raise failures[0]
-    return answer.getvalue()
-
-
-def _from_apt(tried: list[str], names: list[str]) -> Found:
-    """The files from Debian's package, fetched by apt-get into a folder of our own.
-
-    This needs no root and leaves the system as it is: state and cache are ours, and the hooks
-    that a system may run after an update would run in an empty folder, where they find nothing.
-    """
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        tried.append("apt-get and dpkg-deb: not on this system")
-        return
-    _log.info("Fetching the package %s with apt-get", DEBIAN_PACKAGE)
-    with tempfile.TemporaryDirectory(prefix="d2lsupport-", ignore_cleanup_errors=True) as home:
-        for folder in ("state/lists/partial", "cache/archives/partial", "empty"):
-            Path(home, folder).mkdir(parents=True)
-        Path(home, "status").touch()
-        settings = f"""
-            Dir::State={home}/state
-            Dir::State::status={home}/status
-            Dir::Cache={home}/cache
-            DPkg::Chroot-Directory={home}/empty
-            APT::Sandbox::User=root
-            Acquire::http::Timeout=10
-            Acquire::https::Timeout=10
-            Acquire::Languages=none
-        """  # the sandbox: or root becomes _apt, who may not write here
-        apt_get = ["apt-get", "-q", *(f"-o{line.strip()}" for line in settings.strip().split("\n"))]
-        log = Path(home, "log")
-
-        def run(*command: str) -> int:
-            with log.open("ab") as out:  # a file: a pipe would keep us waiting for grandchildren
-                return subprocess.run(
-                    command, cwd=home, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                    env={**os.environ, "LC_ALL": "C"}, timeout=APT_TIMEOUT, check=False,
-                ).returncode  # fmt: skip
-
-        try:
-            run(*apt_get, "update")  # it fails with one archive of many; the download decides
-            failed = run(*apt_get, "download", DEBIAN_PACKAGE)
-            failed = failed or run("dpkg-deb", "-x", *map(str, Path(home).glob("*.deb")), "files")
-            reason = log.read_text(errors="replace").strip() if failed else ""
-        except (OSError, subprocess.SubprocessError) as error:
-            reason = _reason(error)
-        if reason:
-            tried.append(f"apt-get download {DEBIAN_PACKAGE}: {reason[-400:]}")
-        else:
-            yield from _from_folder(Path(f"{home}/files{DEBIAN_SHARE}"), tried, names)
 
 
 class InMemory(data.Dataset[tuple[torch.Tensor, int]]):

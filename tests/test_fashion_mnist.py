@@ -296,7 +296,7 @@ def test_a_damaged_gz_is_left_for_the_next_source(root, packed, mirror, monkeypa
 def test_the_sources_come_in_this_order(root, packed, mirror, monkeypatch):
     first, second = mirror(well), mirror(well)
     monkeypatch.setattr(fm, "MIRRORS", [first.address, second.address])
-    monkeypatch.setattr(fm, "_from_apt", lambda *_: pytest.fail("apt before the mirrors"))
+    monkeypatch.setattr(fm._files, "from_apt", lambda *_: pytest.fail("apt before the mirrors"))
     seen: list[Path] = []
     read_bytes = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: seen.append(path) or read_bytes(path))
@@ -511,7 +511,7 @@ def test_what_killed_runs_left_is_cleaned_up_by_the_next(root, packed):
 
 
 def test_the_command_line_says_where_the_files_are_or_why_not(root, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(fm.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     assert fm.main([str(root)]) == 0
     assert str(raw(root)) in capsys.readouterr().out.splitlines()[-1]
     assert fm.main([str(tmp_path / "none")]) == 1
