@@ -1,4 +1,7 @@
-"""Fashion-MNIST is right or refused: real files, and a server on this machine as the mirror."""
+"""Fashion-MNIST is right or refused: real files, and a server on this machine as the mirror.
+
+More faults, on files small enough for hundreds of them, are in `test_faults.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,6 @@ import http.server
 import os
 import pickle
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -425,80 +425,6 @@ def test_a_full_disk_is_named_with_the_space_needed(root, mirror, monkeypatch):
     with pytest.raises(fm.FashionMNISTError, match=r"\d+ MB .*: the disk is full"):
         d2l.ensure_fashion_mnist(root)
     assert not list(raw(root).glob(f"*{TEST_LABELS}*"))
-
-
-CHILD = """
-import encodings.idna, filelock, os, sys, http.client, filelock._unix, filelock._soft
-from pathlib import Path
-from d2lsupport import fashion_mnist as fm
-fm.MIRRORS = sys.argv[2:]
-fm.DEBIAN_FOLDER = Path("/nonexistent")
-if os.environ.get("AS_NOBODY"):
-    os.setgroups([]); os.setgid(65534); os.setuid(65534)
-try:
-    print(fm.ensure_fashion_mnist(sys.argv[1]))
-except fm.FashionMNISTError as error:
-    sys.exit(str(error))
-"""
-
-
-def start_child(root, *mirrors, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-c", environment.pop("script", CHILD), str(root), *mirrors],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": CONFIG, **environment},
-    )  # fmt: skip
-
-
-def test_a_read_only_root_is_completed_in_the_cache_folder(official, packed):
-    import tempfile
-
-    if os.name != "posix":
-        pytest.skip("permissions of POSIX")
-    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to nobody
-        os.chmod(folder, 0o755)
-        root, cache = Path(folder, "data"), Path(folder, "cache")
-        raw(root).mkdir(parents=True)
-        for name in NAMES:
-            shutil.copy(packed / f"{name}.gz", raw(root))
-        cache.mkdir()
-        cache.chmod(0o777)
-        raw(root).chmod(0o555)
-        nobody = {"AS_NOBODY": "1"} if os.getuid() == 0 else {}
-        child = start_child(root, CLOSED, XDG_CACHE_HOME=str(cache), **nobody)
-        out, err = child.communicate(timeout=60)
-        raw(root).chmod(0o755)
-        assert (out.strip(), err) == (str(cache / "d2lsupport"), "")
-        assert is_right(cache / "d2lsupport")
-        assert sorted(p.name for p in raw(root).iterdir()) == sorted(f"{n}.gz" for n in NAMES)
-
-
-def test_processes_started_together_fetch_each_file_once(tmp_path, mirror):
-    server = mirror(well)
-    together = CHILD.replace("try:", "for _ in range(2): os.fork()\ntry:")  # 4 of them
-    out, err = start_child(tmp_path / "data", server.address, script=together).communicate(
-        timeout=300
-    )
-    assert (out.split(), err) == ([str(tmp_path / "data")] * 4, "")
-    assert is_right(tmp_path / "data")
-    assert sorted(server.asked) == sorted(NAMES)
-
-
-def test_a_run_killed_while_it_writes_is_healed_by_the_next(root, packed, mirror):
-    path = raw(root) / TEST_IMAGES
-    path.unlink()
-    script = CHILD.replace("if os.env", "os.fsync = lambda _: (print(flush=True), "
-                           "__import__('time').sleep(60))\nif os.env", 1)  # fmt: skip
-    server = mirror(well)
-    child = start_child(root, server.address, script=script)
-    child.stdout.readline()
-    os.kill(child.pid, signal.SIGKILL)
-    child.communicate()
-    assert not path.exists()
-    assert list(raw(root).glob(".*.part")), "the child was not killed half way"
-    shutil.copy(packed / f"{TEST_IMAGES}.gz", raw(root))
-    d2l.ensure_fashion_mnist(root)
-    assert is_right(root)
 
 
 def test_what_killed_runs_left_is_cleaned_up_by_the_next(root, packed):
