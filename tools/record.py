@@ -142,6 +142,7 @@ def cite(keys, textual):
     for key in keys.split(","):
         entry = BIBLIOGRAPHY[key.strip()]
         people = [" ".join(p.prelast_names + p.last_names) for p in entry.persons["author"]]
+        people = [name.strip("{}") for name in people]    # an institution, for BibTeX
         names = " and ".join(people) if len(people) < 3 else f"{people[0]} et al."
         year = entry.fields["year"]
         text = f"{names} ({year})" if textual else f"{names}, {year}"
