@@ -4,11 +4,11 @@ import time
 
 import pytest
 import torch
+from test_printed_code import printed
 from torch import nn
 
 import d2lsupport as d2l
 from chapters import CHAPTERS, definitions
-from test_printed_code import printed
 
 
 @pytest.fixture

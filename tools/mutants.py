@@ -1,18 +1,18 @@
 """Make mistakes on purpose, one at a time, and see which check catches them.
 
-    python tools/mutants.py [-j 2] [--generic] [NAME ...]
+    python tools/mutants.py [-j 2] [NAME ...]
 
-The mistakes stand in tests/mutants.toml; NAME picks some of them (`02`, `utils/no-sum`). Each is
-made in a copy of the tree and meets the checks of a maintainer in this order: analytic ones, which
-hold on any machine (the tests of the package and of the printed code, the assertions in the
-cells), then the recorded outputs, compared as nbval compares them. A mistake in the package meets
-the package's tests first, and the chapters only where those let it pass. That a mistaken
-chapter is out of step with its notebook does not count: an author would have recorded it again.
-
-With --generic the mistakes are those that cosmic-ray makes anywhere in the package, for its tests.
+The mistakes stand in tests/mutants.toml; a NAME picks those that it is part of. Each is made in a
+copy of the tree and meets a maintainer's checks in this order: analytic ones, which hold on any
+machine (the tests of the package and of the printed code, the assertions in the cells), then the
+recorded outputs, compared as nbval compares them. A mistake in the package meets the chapters only
+where the package's tests let it pass. That a mistaken chapter is out of step with its notebook
+does not count: its author would have recorded it again.
 """
 
 import argparse
+import contextlib
+import io
 import os
 import re
 import shutil
@@ -20,10 +20,16 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
+import hypothesis.extra.numpy  # noqa: F401  here, so that each forked process has it ready
+import IPython.display  # noqa: F401
+import matplotlib.pyplot  # noqa: F401
+import nbformat
+import pytest
 import tomllib
+import torch._dynamo  # noqa: F401
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from record import ROOT, blank
@@ -48,113 +54,128 @@ def mistakes():
 
 
 def mutated(mistake):
-    """The text of the file with the mistake; an error where it does not apply exactly once."""
+    """The text of the file with the mistake, which applies exactly once."""
     text = (ROOT / mistake["file"]).read_text()
     assert text.count(mistake["old"]) == 1, f"{mistake['file']} does not hold once: {mistake}"
     return text.replace(mistake["old"], mistake["new"])
 
 
-def environment(tree):
-    data = os.environ.get("D2L_DATA") or str(ROOT / "data")
-    return {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "D2L_DATA": data,
-            "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+class FirstFailure:
+    """A plugin of pytest that keeps the first failure."""
+
+    message = None
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed and self.message is None:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            text = crash.message if crash else str(report.longrepr)
+            self.message = f"{report.nodeid}: {text}".replace("\n", " ")[:160]
+
+    pytest_collectreport = pytest_runtest_logreport
 
 
-def run_tests(tree, *names):
-    """Why the tests fail in a tree: the first failure; None where they pass."""
-    files = [f"tests/test_{name}.py" for name in names]
-    command = [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", "--tb=line"]
-    result = subprocess.run([*command, *files], cwd=tree, env=environment(tree),
-                            capture_output=True, text=True)  # fmt: skip
-    if result.returncode == 0:
-        return None
-    failures = re.findall(r"^(?:FAILED|ERROR) (.*)", result.stdout, re.M)
-    return failures[0] if failures else f"{result.stdout}{result.stderr}"[-400:]
+def run_tests(*names):
+    """Run tests of the copy that is the current folder: the first failure, or None."""
+    for name in names:
+        options = ["-xq", "--assert=plain", "-p", "no:cacheprovider", f"tests/test_{name}.py"]
+        plugin = FirstFailure()
+        with contextlib.redirect_stdout(io.StringIO()):
+            code = pytest.main(options, plugins=[plugin])
+        assert (code == 0) == (plugin.message is None), f"pytest ended with {code}"
+        if plugin.message:
+            return plugin.message
+    return None
 
 
 def outputs(cell):
     """The texts that a cell shows, as nbval compares them: by kind of output, no pictures."""
-    if "nbval-ignore-output" in cell.metadata.get("tags", []):
-        return {}
     texts = {}
-    for output in cell.outputs:
-        items = output.get("data") or {output.get("name", output.output_type): output.get("text")}
-        for kind, text in items.items():
-            if not kind.startswith("image/"):
-                texts[kind] = texts.get(kind, "") + str(text)
+    if "nbval-ignore-output" not in cell.metadata.get("tags", []):
+        for output in cell.outputs:
+            for kind, text in (output.get("data") or {"stream": output.get("text")}).items():
+                if not kind.startswith("image/"):
+                    texts[kind] = texts.get(kind, "") + str(text)
     return texts
 
 
-def run_chapter(tree, number):
-    """What catches a mistake in a chapter or below it: (kind of check, where)."""
-    (md,) = (tree / "chapters").glob(f"{number:02d}-*.md")
+def run_chapter(number):
+    """What catches a mistake in a chapter of the copy, or below it: kind of check, and where."""
+    (md,) = Path.cwd().glob(f"chapters/{number:02d}-*.md")
     notebook, _ = blank(md)
     client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(md.parent)}})
     try:
-        client.execute(env=environment(tree), stderr=subprocess.DEVNULL)
+        client.execute(stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
-        lines = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().splitlines()
-        stop = next((line for line in lines if line.startswith("---->")), "")
+        (line,) = re.findall(r"^-+> \d+ (.*)$", re.sub(r"\x1b\[[\d;]*m", "", str(error)), re.M)[:1]
         kind = "broken" if error.ename in BROKEN else "analytic"
-        return kind, f"chapter {number}: {error.ename} at {stop[6:].strip()}"
-    from nbformat import read
-
-    old = [c for c in read(md.with_suffix(".ipynb"), 4).cells if c.cell_type == "code"]
-    for was, now in zip(old, [c for c in notebook.cells if c.cell_type == "code"], strict=True):
+        return kind, f"chapter {number}: {error.ename} at {line.strip()}"
+    recorded = nbformat.read(md.with_suffix(".ipynb"), as_version=4)
+    pairs = zip(*([c for c in nb.cells if c.cell_type == "code"] for nb in (recorded, notebook)))
+    for was, now in pairs:
         a, b = outputs(was), outputs(now)
         if a.keys() != b.keys() or not all(close(a[kind], b[kind]) for kind in a):
-            return "recorded", f"chapter {number}: {list(a.values())} {list(b.values())}"[:160]
+            return "recorded", f"chapter {number}: {now.source.splitlines()[-1]}"
     return "survived", ""
 
 
-def check(file, text):
+def check(file, text, chapters=True):
     """Put `text` in place of `file` in a copy of the tree; return what catches it, and where."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*NOT_COPIED))
         (tree / file).write_text(text)
-        if file.startswith("chapters/"):
-            failure, chapters = run_tests(tree, "printed_code", "chapters_numbers"), [int(Path(file).name[:2])]
-        else:
-            first = Path(file).stem
-            failure = run_tests(tree, *sorted(PACKAGE_TESTS, key=lambda name: name != first))
-            chapters = range(1, 8)
-        if failure:
-            return "broken" if any(name in failure for name in BROKEN) else "analytic", failure
-        for number in chapters:
-            kind, where = run_chapter(tree, number)
+        os.environ |= {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1",
+                       "D2L_DATA": os.environ.get("D2L_DATA") or str(ROOT / "data")}  # fmt: skip
+        os.chdir(tree)
+        sys.path.insert(0, str(tree))
+        names, numbers = ("printed_code", "chapters_numbers"), [Path(file).name[:2]]
+        if not file.startswith("chapters/"):
+            names = sorted(PACKAGE_TESTS, key=lambda name: name != Path(file).stem)
+            numbers = range(1, 8) if chapters else []
+        if failure := run_tests(*names):
+            kind = "broken" if any(name in failure for name in BROKEN) else "analytic"
+            return kind, failure
+        for number in numbers:
+            kind, where = run_chapter(int(number))
             if kind != "survived":
-                break
-        return kind, where
+                return kind, where
+    return "survived", ""
+
+
+def one(item):
+    """Check one mistake, in a process of its own: (name, kind of check, where)."""
+    name, *arguments = item
+    kind, where = check(*arguments)
+    print(f"{kind:9} {name:60} {where}", flush=True)
+    return name, kind
+
+
+def check_all(items, jobs):
+    with get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
+        return dict(pool.imap_unordered(one, items, chunksize=1))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", help="mistakes to make, or parts of their names")
+    parser.add_argument("names", nargs="*", help="parts of names of mistakes (default: all)")
     parser.add_argument("-j", type=int, default=2, help="how many at a time (default: 2)")
     arguments = parser.parse_args()
     chosen = {
         name: mistake for name, mistake in mistakes().items()
         if not arguments.names or any(part in name for part in arguments.names)
     }  # fmt: skip
-
-    def one(item):
-        name, mistake = item
-        kind, where = check(mistake["file"], mutated(mistake))
-        print(f"{kind:9} {name:50} {where}", flush=True)
-        return kind
-
-    with ThreadPoolExecutor(arguments.j) as pool:
-        kinds = dict(zip(chosen, pool.map(one, chosen.items())))
-    counts, n = Counter(kinds.values()), len(kinds)
-    meaningful = n - sum(kinds[name] == "survived" and "why" in m for name, m in chosen.items())
-    analytic = counts["analytic"] / meaningful
-    caught = (counts["analytic"] + counts["recorded"]) / meaningful
-    print(f"\n{n} mistakes, {n - meaningful} of which change nothing. Of the others, caught: "
-          f"{caught:.1%}, by checks that hold on any machine: {analytic:.1%}")
-    for name, kind in kinds.items():
+    if not arguments.names:
+        control = check_all([("no mistake", "README.md", (ROOT / "README.md").read_text())], 1)
+        assert control == {"no mistake": "survived"}, "the tree as it is does not pass"
+    kinds = check_all([(n, m["file"], mutated(m)) for n, m in chosen.items()], arguments.j)
+    for name, kind in sorted(kinds.items()):
         if kind in ("survived", "broken"):
-            print(f"{kind} {name}: {chosen[name]['what']}. {chosen[name].get('why', '')}")
+            print(f"{kind}: {name}: {chosen[name]['what']}. {chosen[name].get('why', '')}")
+    harmless = [n for n, kind in kinds.items() if kind == "survived" and "why" in chosen[n]]
+    counts, n = Counter(kinds.values()), len(kinds) - len(harmless)
+    analytic, caught = counts["analytic"] / n, (counts["analytic"] + counts["recorded"]) / n
+    print(f"{len(kinds)} mistakes, {len(harmless)} of which change nothing. Of the others, "
+          f"caught: {caught:.1%}, by checks that hold on any machine: {analytic:.1%}")
     return counts["broken"] > 0 or caught < 0.98 or analytic < 0.95
 
 
