@@ -5,6 +5,7 @@ and not the helper package. The repository's address leads to a copy on this mac
 """
 
 import functools
+import http.server
 import importlib.metadata
 import json
 import os
@@ -12,10 +13,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import venv
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import links as external
 import nbformat
 import psutil
 import pytest
@@ -336,6 +339,38 @@ def test_links_of_a_notebook_lead_to_pages_of_the_book(book):
             if cell.cell_type == "markdown":
                 for url in re.findall(rf"\]\({re.escape(site)}([^)#]*)\)", cell.source):
                     assert (book / url).is_file(), url
+
+
+def test_the_check_of_external_addresses_finds_them_and_names_the_dead(tmp_path):
+    class Site(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/there" else 404)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        site = f"http://127.0.0.1:{server.server_port}"
+        assert external.ask(f"{site}/there") is None
+        assert external.ask(f"{site}/gone") == "status 404"
+        server.shutdown()
+    assert "refused" in external.ask(f"{site}/there")
+
+    (tmp_path / "_build" / "html").mkdir(parents=True)
+    (tmp_path / "_build" / "html" / "a.html").write_text("<a href='https://a.org/x#y'>a</a>")
+    (tmp_path / "README.md").write_text("See <https://b.org/> and [c](https://c.org/d).")
+    (tmp_path / "chapters").mkdir()
+    source, output = "[a](https://a.org/x), https://d.org.", '<svg xmlns="http://www.w3.org/2">'
+    cell = {"cell_type": "code", "source": [source], "outputs": [output]}
+    (tmp_path / "chapters" / "a.ipynb").write_text(json.dumps({"cells": [cell]}))
+    assert external.addresses(tmp_path) == {
+        "https://a.org/x": {"_build/html/a.html", "chapters/a.ipynb"},
+        "https://b.org/": {"README.md"},
+        "https://c.org/d": {"README.md"},
+        "https://d.org": {"chapters/a.ipynb"},
+    }
 
 
 # The page for teachers, and the forms for mistakes
