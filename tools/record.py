@@ -168,10 +168,11 @@ def resolve(text, labels, glued):
         if name == "glue:text":
             return glued[content]
         if name in ("eq", "numref", "ref", "prf:ref"):
+            if title in (None, "an exercise"):
+                return labels[target]
             number = labels[target].split(" (*")[0]
             opened = match.string[: match.start()].endswith("(")
-            titled = f"{title} [{number}]" if opened else f"{title} ({number})"
-            return titled if title else labels[target]
+            return f"{title} [{number}]" if opened else f"{title} ({number})"
         if name == "doc":
             return link(target, title)
         if name in ("cite:t", "cite:p"):
