@@ -115,6 +115,13 @@ def memory(process):
 
 
 @each_chapter
+def test_the_first_cell_installs_the_package_and_none_of_what_it_needs(md):
+    setup = recorded(md).cells[1].source
+    assert f'"git+{REPOSITORY}"' in setup and '"--no-deps"' in setup
+    assert not re.search(r"torch\b(?! alone)|-U|--upgrade", setup)
+
+
+@each_chapter
 def test_a_notebook_runs_in_an_empty_folder_where_the_package_is_missing(
     md, colab, repository, tmp_path, record_property
 ):
@@ -430,7 +437,9 @@ def test_what_the_page_for_teachers_names_is_there():
 
 def test_the_forms_for_issues_are_complete():
     pages = ["Front page", *(f"{i + 1}. {t}" for i, t in enumerate(titles())), "Another page"]
-    for path in sorted(FORMS.glob("*.yml")):
+    forms = sorted(FORMS.glob("*.yml"))
+    assert [path.name for path in forms] == ["config.yml", "does-not-run.yml", "mistake.yml"]
+    for path in forms:
         form = yaml.safe_load(path.read_text())
         if path.name == "config.yml":
             assert form["blank_issues_enabled"], "the issue button of a page opens a blank one"
