@@ -228,9 +228,11 @@ def get_fashion_mnist_labels(labels: Any) -> list[str]:
 
     Raises:
         ValueError: if one is not a whole number from 0 to 9.
+        TypeError: if `labels` is no sequence.
     """
     names = []
-    for label in labels.tolist() if isinstance(labels, torch.Tensor) else labels:
+    values = labels.tolist() if isinstance(labels, torch.Tensor) else labels
+    for label in _checks.iterable("labels", values, "a sequence or a tensor of shape (n,)"):
         try:
             index = -1 if isinstance(label, bool) else operator.index(label)
         except TypeError:

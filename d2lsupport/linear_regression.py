@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch.utils import data
 
 from d2lsupport import _checks
-from d2lsupport.utils import Accumulator
+from d2lsupport.utils import Accumulator, evaluation
 
 
 def synthetic_data(
@@ -28,15 +29,20 @@ def synthetic_data(
         X of shape (n, d) and y of shape (n, 1).
 
     Raises:
-        ValueError: if `w` is not of shape (d,) or (d, 1), or `num_examples` is below 1.
+        ValueError, TypeError: if `w` is not of shape (d,) or (d, 1) and PyTorch's default dtype,
+            `num_examples` is below 1, or `w` or `b` is not finite.
     """
     _checks.tensor("w", w)
     _checks.positive_int("num_examples", num_examples)
     if w.numel() == 0 or w.ndim not in (1, 2) or (w.ndim == 2 and w.shape[1] != 1):
         raise ValueError(f"w must have shape (d,) or (d, 1), got {tuple(w.shape)}")
-    if isinstance(b, torch.Tensor) and b.numel() != 1:
-        raise ValueError(f"b must be one number, got shape {tuple(b.shape)}")
+    _checks.finite("b", _checks.number("b", b), "it must be a finite number")
     X = torch.normal(0, 1, (num_examples, len(w)))
+    _checks.same_device("X", X, "w", w)
+    if w.dtype != X.dtype:
+        raise TypeError(f"w must be {X.dtype}, got {w.dtype}: write 2.0, not 2, or w.float()")
+    if not w.isfinite().all():
+        raise ValueError("w must be finite, got nan or inf")
     y = torch.matmul(X, w) + b
     y += torch.normal(0, 0.01, y.shape)
     return X, y.reshape(-1, 1)
@@ -55,10 +61,11 @@ def data_iter(
         labels: shape (n, ...).
 
     Returns:
-        An iterator over pairs (features, labels) of `batch_size` rows; it lasts one epoch.
+        An iterator over pairs (features, labels) of `batch_size` rows; it lasts one epoch, and a
+        second loop over it is refused.
 
     Raises:
-        ValueError: if `batch_size` is below 1, the lengths differ, or n is 0.
+        ValueError, TypeError: if `batch_size` is below 1, the lengths differ, or n is 0.
     """
     _checks.positive_int("batch_size", batch_size)
     _checks.tensor("features", features)
@@ -71,7 +78,26 @@ def data_iter(
             batch = indices[i : i + batch_size]
             yield features[batch], labels[batch]
 
-    return batches()
+    return _Epoch(batches())
+
+
+class _Epoch(Iterator[tuple[torch.Tensor, torch.Tensor]]):
+    """The minibatches of one epoch, which raises where a second loop would get none."""
+
+    def __init__(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        self._batches, self._over = batches, False
+
+    def __iter__(self) -> _Epoch:
+        if self._over:
+            raise ValueError("this data_iter is used up: it lasts one epoch; call data_iter again")
+        return self
+
+    def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
+        try:
+            return next(self._batches)
+        except StopIteration:
+            self._over = True
+            raise
 
 
 def linreg(X: torch.Tensor, w: torch.Tensor, b: Any) -> torch.Tensor:
@@ -86,17 +112,32 @@ def linreg(X: torch.Tensor, w: torch.Tensor, b: Any) -> torch.Tensor:
         Predictions, shape (n, 1); shape (n,) where `w` has shape (d,).
 
     Raises:
-        ValueError: if `b` would be broadcast over the examples.
+        ValueError: if the shapes do not fit, or `b` would be broadcast over the examples.
+        TypeError: if the dtypes differ.
     """
+    _checks.tensor("X", X)
+    _checks.tensor("w", w)
+    if X.ndim not in (1, 2) or w.ndim not in (1, 2) or X.shape[-1] != len(w):
+        raise ValueError(
+            "X must have shape (n, d) and w shape (d, 1) with the same d, got "
+            f"{tuple(X.shape)} and {tuple(w.shape)}"
+        )
+    _checks.same_dtype("X", X, "w", w)
+    _checks.same_device("X", X, "w", w)
     out = torch.matmul(X, w)
     outputs = w.shape[1] if w.ndim == 2 else 1
-    if isinstance(b, torch.Tensor) and b.ndim > 0 and (
+    if not isinstance(b, torch.Tensor):
+        _checks.number("b", b)
+    elif b.ndim > 0 and (
         b.numel() not in (1, outputs) or b.shape[-1] != b.numel() or b.ndim > max(out.ndim, 1)
     ):
         raise ValueError(
             f"b must be a number or have shape ({outputs},) for w of shape {tuple(w.shape)}, "
             f"got {tuple(b.shape)}"
         )
+    else:
+        _checks.tensor("b", b)
+        _checks.same_device("w", w, "b", b)
     return out + b
 
 
@@ -104,22 +145,33 @@ def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Half the squared error of each example, (y_hat - y)^2 / 2; no mean is taken.
 
     Args:
-        y_hat: predictions, any shape.
-        y: labels, as many numbers; they are given the shape of `y_hat`.
+        y_hat: predictions, any shape, floating point.
+        y: labels; their shape may differ in axes of length 1, as (n,) does from (n, 1).
 
     Returns:
         The losses, in the shape of `y_hat`.
 
     Raises:
-        ValueError: if the two do not hold equally many numbers.
+        ValueError: if the shapes do not fit, or there are no examples.
+        TypeError: if `y_hat` is not floating point, or `y` holds truth values.
     """
-    _checks.tensor("y_hat", y_hat)
+    _checks.floating("y_hat", y_hat)
     _checks.tensor("y", y)
+    if y.dtype == torch.bool:
+        raise TypeError(f"y must hold numbers, got {y.dtype}")
     if y_hat.numel() != y.numel():
         raise ValueError(
             f"y_hat and y must hold equally many numbers, got shapes "
             f"{tuple(y_hat.shape)} and {tuple(y.shape)}"
         )
+    if not _checks.same_layout(y_hat, y):
+        raise ValueError(
+            "y_hat and y must have the same shape but for axes of length 1, got "
+            f"{tuple(y_hat.shape)} and {tuple(y.shape)}"
+        )
+    if y_hat.numel() == 0:
+        raise ValueError(f"y_hat and y hold no examples, got shape {tuple(y_hat.shape)}")
+    _checks.same_device("y_hat", y_hat, "y", y)
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
 
 
@@ -137,10 +189,13 @@ def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
     Raises:
         ValueError: if `lr` is negative or not finite, `batch_size` is below 1, or a parameter
             has no gradient.
+        TypeError: if one of them is not what it should be.
     """
     _checks.learning_rate(lr)
     _checks.positive_int("batch_size", batch_size)
-    params = [params] if isinstance(params, torch.Tensor) else list(params)
+    if isinstance(params, torch.Tensor):
+        params = [params]
+    params = list(_checks.iterable("params", params, "a list of tensors"))
     if not params:
         raise ValueError("params is empty: was a generator used twice? Pass a list")
     for i, param in enumerate(params):
@@ -168,9 +223,15 @@ def load_array(
         is_train: shuffle anew in each epoch.
 
     Raises:
-        ValueError: if the lengths differ, n is 0, or `batch_size` is below 1.
+        ValueError, TypeError: if the lengths differ, n is 0, or `batch_size` is below 1.
     """
-    data_arrays = tuple(data_arrays)
+    if isinstance(data_arrays, torch.Tensor):
+        raise TypeError("data_arrays must be several tensors, as (X, y), got one: write (X,)")
+    data_arrays = tuple(_checks.iterable("data_arrays", data_arrays, "a tuple of tensors"))
+    if not data_arrays:
+        raise ValueError("data_arrays must be a tuple of tensors, got none")
+    if not isinstance(is_train, bool):
+        raise TypeError(f"is_train must be True or False, got {_checks.given(is_train)}")
     _checks.positive_int("batch_size", batch_size)
     for i, array in enumerate(data_arrays):
         _checks.tensor(f"data_arrays[{i}]", array)
@@ -186,23 +247,27 @@ def evaluate_loss(
 ) -> float:
     """Mean loss over all examples of a data set; each example counts once.
 
+    A module is put into evaluation mode and given back in the mode it was in.
+
     Args:
         net: maps X (n, d) to predictions.
         data_iter: gives minibatches (X, y).
         loss: returns one loss for each example (`reduction='none'`).
 
     Raises:
-        ValueError: if there is no example, or the loss returns one number for a batch.
+        ValueError: if there is no example, the loss returns one number for a batch, it is nan, or
+            `net` or `loss` does not take what it is given.
+        TypeError: if `data_iter` does not give pairs of tensors.
     """
     metric = Accumulator(2)
-    with torch.no_grad():
-        for X, y in data_iter:
-            out = net(X)
-            if y.numel() == out.numel():
+    with evaluation(net):
+        for X, y in _checks.batches("data_iter", data_iter):
+            out = _checks.call("net", net, X)
+            if _checks.same_layout(y, out):
                 y = y.reshape(out.shape)
-            l = loss(out, y)
+            l = _checks.call("loss", loss, out, y)
             _checks.loss_per_example(l, y)
             metric.add(l.sum(), l.numel())
-    if metric[1] == 0:
-        raise ValueError("data_iter gave no examples: a generator lasts one epoch only")
+    if math.isnan(metric[0]):
+        raise ValueError("the loss is nan: the model has diverged, or the data hold nan")
     return metric[0] / metric[1]

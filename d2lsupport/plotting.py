@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from d2lsupport import _checks
+
 #: Okabe and Ito's colours, told apart by colour-blind readers; neighbours differ in grey too.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 FMTS = ("-", "m--", "g-.", "r:")
@@ -62,7 +64,12 @@ def use_svg_display() -> None:
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
-    """Set the size of the figures to come (inches: width, height)."""
+    """Set the size of the figures to come (inches: width, height).
+
+    Raises:
+        TypeError, ValueError: if `figsize` is not a pair of positive numbers.
+    """
+    _checks.size("figsize", figsize)
     use_svg_display()
     plt.rcParams["figure.figsize"] = figsize
 
@@ -77,7 +84,17 @@ def set_axes(
     yscale: str,
     legend: Sequence[str] | None,
 ) -> None:
-    """Label and scale `axes`; None leaves a limit to matplotlib."""
+    """Label and scale `axes`; None leaves a limit to matplotlib.
+
+    Raises:
+        TypeError, ValueError: if `axes`, a limit, a scale or `legend` is not what it should be.
+    """
+    _check_axes(axes)
+    if isinstance(legend, str):
+        raise TypeError(f"legend must be a list of names, got {legend!r}: write [{legend!r}]")
+    for name, limits in (("xlim", xlim), ("ylim", ylim)):
+        if limits is not None and not (hasattr(limits, "__len__") and len(limits) == 2):
+            raise ValueError(f"{name} must be a pair (low, high) or None, got {limits!r}")
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
     if xlim is not None and xlim[0] != xlim[1]:  # [1, 1] after a single epoch
         axes.set_xlim(xlim)
@@ -87,11 +104,25 @@ def set_axes(
         axes.legend(legend)
 
 
+def _is_number(value: Any) -> bool:
+    """Whether `value` stands for itself, and not for several; a text is left to be refused."""
+    return isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
+
+
+def _check_axes(axes: Any) -> None:
+    if not isinstance(axes, Axes):
+        raise TypeError(f"axes must be one matplotlib Axes, got {type(axes).__name__}")
+
+
 def _array(values: Any) -> Any:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
 
 
-def _is_one_curve(values: Any) -> bool:
+def _is_one_curve(name: str, values: Any) -> bool:
+    if not hasattr(values, "__len__") or getattr(values, "ndim", 1) == 0:
+        raise TypeError(f"{name} must be a sequence of numbers, got {_checks.given(values)}")
+    if len(values) == 0:
+        raise ValueError(f"{name} holds no points")
     if hasattr(values, "ndim"):
         return bool(values.ndim == 1)
     return not hasattr(values[0], "__len__")
@@ -122,20 +153,24 @@ def plot(
         axes: where to draw; a new figure by default.
 
     Raises:
-        ValueError: if there are neither one `X` nor as many as `Y`.
+        ValueError: if there are neither one `X` nor as many as `Y`, or no points or formats.
+        TypeError: if `X` or `Y` is no sequence, and as `set_axes` does.
     """
-    if axes is None:
-        set_figsize(figsize)
-        axes = plt.gca()
-    X = [X] if _is_one_curve(X) else list(X)
+    X = [X] if _is_one_curve("X", X) else list(X)
     if Y is None:
         X, Y = [None] * len(X), X
     else:
-        Y = [Y] if _is_one_curve(Y) else list(Y)
+        Y = [Y] if _is_one_curve("Y", Y) else list(Y)
     if len(X) == 1:
         X = X * len(Y)
     if len(X) != len(Y):
         raise ValueError(f"expected one X, or one for each Y; got {len(X)} X and {len(Y)} Y")
+    if not fmts:
+        raise ValueError(f"fmts must hold a format, got {fmts!r}")
+    if axes is None:
+        set_figsize(figsize)
+        axes = plt.gca()
+    _check_axes(axes)
     axes.cla()
     for i, (x, y) in enumerate(zip(X, Y)):
         points = [_array(y)] if x is None else [_array(x), _array(y)]
@@ -162,8 +197,17 @@ def show_images(
         The axes, a flat array of length num_rows * num_cols.
 
     Raises:
-        ValueError: if the grid has fewer cells than there are images.
+        ValueError: if the grid has fewer cells than there are images, or an image has another
+            shape, or there are not as many titles as images.
+        TypeError: if `imgs` is no sequence, or a number is none.
     """
+    if not hasattr(imgs, "__len__"):
+        raise TypeError(f"imgs must be a sequence of images, got {_checks.given(imgs)}")
+    _checks.positive_int("num_rows", num_rows)
+    _checks.positive_int("num_cols", num_cols)
+    _checks.size("scale", (scale, scale))
+    if titles and (isinstance(titles, str) or len(titles) != len(imgs)):
+        raise ValueError(f"titles must be {len(imgs)} texts, one for each image, got {titles!r}")
     if len(imgs) > num_rows * num_cols:
         raise ValueError(f"{len(imgs)} images do not fit into {num_rows} x {num_cols} cells")
     use_svg_display()
@@ -177,6 +221,11 @@ def show_images(
         img = _array(img)
         if getattr(img, "ndim", 0) == 3 and img.shape[0] == 1:
             img = img[0]
+        shape = getattr(img, "shape", (0, 0))  # a PIL image has none, and is always right
+        if len(shape) != 2 and (len(shape) != 3 or shape[-1] not in (3, 4)):
+            raise ValueError(
+                f"imgs[{i}] must have shape (h, w), (h, w, 3) or (1, h, w), got {tuple(shape)}"
+            )
         ax.imshow(img)
         if titles:
             ax.set_title(titles[i], fontsize=9)
@@ -223,18 +272,25 @@ class Animator:
         Args:
             x: one number for all curves, or one for each.
             y: one number, or one for each curve.
+
+        Raises:
+            ValueError, TypeError: if there are not as many x as y, or one is not a number.
         """
-        y = list(y) if hasattr(y, "__len__") else [y]
-        x = list(x) if hasattr(x, "__len__") else [x] * len(y)
+        y = [y] if _is_number(y) else list(y)
+        x = [x] * len(y) if _is_number(x) else list(x)
         if len(x) != len(y):
             raise ValueError(f"expected one x, or one for each y; got {len(x)} x and {len(y)} y")
+        points = [
+            None if a is None or b is None else (_checks.number("x", a), _checks.number("y", b))
+            for a, b in zip(x, y)
+        ]
         while len(self.X) < len(y):
             self.X.append([])
             self.Y.append([])
-        for i, (a, b) in enumerate(zip(x, y)):
-            if a is not None and b is not None:
-                self.X[i].append(float(a))
-                self.Y[i].append(float(b))
+        for i, point in enumerate(points):
+            if point is not None:
+                self.X[i].append(point[0])
+                self.Y[i].append(point[1])
         self.axes[0].cla()
         for i, (xs, ys) in enumerate(zip(self.X, self.Y)):
             self.axes[0].plot(xs, ys, self.fmts[i % len(self.fmts)])

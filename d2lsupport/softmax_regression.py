@@ -10,7 +10,7 @@ import torch
 from d2lsupport import _checks
 from d2lsupport.fashion_mnist import get_fashion_mnist_labels
 from d2lsupport.plotting import Animator, show_images
-from d2lsupport.utils import Accumulator
+from d2lsupport.utils import Accumulator, evaluation
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 Net = Callable[[torch.Tensor], torch.Tensor]
@@ -47,8 +47,7 @@ def softmax(X: torch.Tensor) -> torch.Tensor:
     _checks.tensor("X", X)
     if X.ndim != 2 or X.shape[1] == 0:
         raise ValueError(f"X must have shape (n, q) with q >= 1, got {tuple(X.shape)}")
-    if not X.is_floating_point():
-        raise TypeError(f"X must be floating point, got {X.dtype}")
+    _checks.floating("X", X)
     X_exp = torch.exp(X - X.max(1, keepdim=True).values)
     return X_exp / X_exp.sum(1, keepdim=True)
 
@@ -64,11 +63,20 @@ def cross_entropy(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         The losses, shape (n,); infinite where the true class was given probability 0.
 
     Raises:
-        ValueError: if the shapes do not fit or a label is out of range.
-        TypeError: if `y` does not hold integers.
+        ValueError: if the shapes do not fit, a label is out of range, or the true classes have
+            no probabilities but logits or nan.
+        TypeError: if `y` does not hold integers, or `y_hat` is not floating point.
     """
     _checks.class_indices(y_hat, y)
-    return -torch.log(y_hat[range(len(y_hat)), y.long()])
+    _checks.floating("y_hat", y_hat)
+    p = y_hat[range(len(y_hat)), y.long()]
+    low, high = (bound.item() for bound in p.detach().aminmax())
+    if not 0 <= low <= high <= 1.001:
+        raise ValueError(
+            f"y_hat must hold probabilities, got values from {low:.3g} to {high:.3g}: for logits "
+            "call softmax first, or use nn.CrossEntropyLoss; nan comes from a diverged model"
+        )
+    return -torch.log(p)
 
 
 def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
@@ -80,21 +88,32 @@ def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
         y: labels, shape (n,).
 
     Raises:
-        ValueError: if predictions and labels differ in shape, or a score is nan.
+        ValueError: if predictions and labels differ in shape, a score is nan, or a label is not
+            one of the classes.
+        TypeError: if they are no tensors of real numbers.
     """
     _checks.tensor("y_hat", y_hat)
     _checks.tensor("y", y)
-    if y_hat.ndim > 1 and y_hat.shape[1] > 1:
-        if y_hat.isnan().any():
-            raise ValueError("y_hat holds nan: the model has diverged; lower the learning rate")
-        y_hat = y_hat.argmax(1)
+    _checks.same_device("y_hat", y_hat, "y", y)
+    q = y_hat.shape[1] if y_hat.ndim > 1 else 1
+    if q > 1:
+        y_hat = _predictions(y_hat)
     if y_hat.shape != y.shape:
         raise ValueError(
             f"predictions of shape {tuple(y_hat.shape)} and labels of shape {tuple(y.shape)} "
             "must have the same shape"
         )
-    cmp = y_hat.type(y.dtype) == y
+    if q > 1 and y.numel():
+        _checks.labels(y, q)
+    cmp = y_hat == y
     return float(cmp.sum())
+
+
+def _predictions(scores: torch.Tensor) -> torch.Tensor:
+    """The class with the largest score, of those along axis 1."""
+    if scores.isnan().any():
+        raise ValueError("y_hat holds nan: the model has diverged; lower the learning rate")
+    return scores.argmax(1)
 
 
 def evaluate_accuracy(net: Net, data_iter: Batches) -> float:
@@ -103,21 +122,14 @@ def evaluate_accuracy(net: Net, data_iter: Batches) -> float:
     A module is put into evaluation mode and given back in the mode it was in.
 
     Raises:
-        ValueError: if `data_iter` gives no examples.
+        ValueError: if `data_iter` gives no examples, `net` does not take them, or `accuracy`
+            refuses what it returns.
+        TypeError: if `data_iter` does not give pairs of tensors.
     """
-    was_training = isinstance(net, torch.nn.Module) and net.training
-    if isinstance(net, torch.nn.Module):
-        net.eval()
     metric = Accumulator(2)  # correct predictions, predictions
-    try:
-        with torch.no_grad():
-            for X, y in data_iter:
-                metric.add(accuracy(net(X), y), y.numel())
-    finally:
-        if isinstance(net, torch.nn.Module):
-            net.train(was_training)
-    if metric[1] == 0:
-        raise ValueError("data_iter gave no examples: a generator lasts one epoch only")
+    with evaluation(net):
+        for X, y in _checks.batches("data_iter", data_iter):
+            metric.add(accuracy(_checks.call("net", net, X), y), y.numel())
     return metric[0] / metric[1]
 
 
@@ -139,26 +151,34 @@ def train_epoch_ch3(
         model as it was at each minibatch.
 
     Raises:
-        ValueError: if there are no examples, the loss returns one number for a batch, or the mean
-            loss is not finite.
+        ValueError: if there are no examples, the loss returns one number for a batch, no parameter
+            gets a gradient, the mean loss is not finite, or `net` or `loss` does not take what it
+            is given.
+        TypeError: if `train_iter` does not give pairs of tensors, or `updater` is neither of both.
     """
     if isinstance(net, torch.nn.Module):
         net.train()
     metric = Accumulator(3)  # sum of losses, correct predictions, examples
-    for X, y in train_iter:
-        y_hat = net(X)
-        l = loss(y_hat, y)
+    for X, y in _checks.batches("train_iter", train_iter):
+        y_hat = _checks.call("net", net, X)
+        correct = accuracy(y_hat, y)  # before the step: what it refuses must change nothing
+        l = _checks.call("loss", loss, y_hat, y)
         _checks.loss_per_example(l, y)
+        _checks.reaches_parameters(l)
         if isinstance(updater, torch.optim.Optimizer):
             updater.zero_grad()
             l.mean().backward()
+            _checks.has_gradients(updater)
             updater.step()
-        else:
+        elif callable(updater):
             l.sum().backward()
             updater(X.shape[0])
-        metric.add(l.sum(), accuracy(y_hat, y), y.numel())
-    if metric[2] == 0:
-        raise ValueError("train_iter gave no examples: a generator lasts one epoch only")
+        else:
+            raise TypeError(
+                "updater must be a torch.optim.Optimizer or a function of the batch size, got "
+                f"{_checks.given(updater)}"
+            )
+        metric.add(l.sum(), correct, y.numel())
     _checks.finite(
         "the training loss",
         metric[0],
@@ -206,17 +226,21 @@ def predict_ch3(net: Net, test_iter: Batches, n: int = 6) -> None:
         net: maps images (n, 1, h, w) to (n, 10).
         test_iter: gives minibatches (X, y) of Fashion-MNIST.
         n: how many images, no more than a minibatch holds.
+
+    Raises:
+        ValueError, TypeError: if `n` is below 1, `test_iter` gives no images and labels, or `net`
+            no scores for them.
     """
     _checks.positive_int("n", n)
-    X, y = next(iter(test_iter))
+    X, y = next(_checks.batches("test_iter", test_iter))
     n = min(n, len(X))
-    was_training = isinstance(net, torch.nn.Module) and net.training
-    if isinstance(net, torch.nn.Module):
-        net.eval()
-    with torch.no_grad():
-        preds = net(X[:n]).argmax(1)
-    if isinstance(net, torch.nn.Module):
-        net.train(was_training)
+    if X.ndim < 3 or X[0].numel() != X.shape[-2] * X.shape[-1]:
+        raise ValueError(f"X must have shape (n, 1, h, w) or (n, h, w), got {tuple(X.shape)}")
+    with evaluation(net):
+        scores = _checks.call("net", net, X[:n])
+    if scores.ndim != 2 or len(scores) != n:
+        raise ValueError(f"net must return shape ({n}, q), got {tuple(scores.shape)}")
+    preds = _predictions(scores)
     names = zip(get_fashion_mnist_labels(y[:n]), get_fashion_mnist_labels(preds))
     titles = [true + "\n" + pred for true, pred in names]
     show_images(X[:n].reshape(n, *X.shape[-2:]), 1, n, titles=titles)

@@ -1,8 +1,10 @@
-"""Two small aids of the training loops: a running sum and a stopwatch."""
+"""Small aids of the training loops: a running sum, a stopwatch, evaluation without traces."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -28,11 +30,11 @@ class Accumulator:
         """Add one number (or one-element tensor) to each sum.
 
         Raises:
-            ValueError: if there are not exactly `n` numbers.
+            ValueError, TypeError: if there are not exactly `n` numbers.
         """
         if len(args) != len(self.data):
             raise ValueError(f"expected {len(self.data)} numbers, got {len(args)}")
-        self.data = [a + _number(b) for a, b in zip(self.data, args)]
+        self.data = [a + _checks.number("what is added", b) for a, b in zip(self.data, args)]
 
     def reset(self) -> None:
         """Set all sums back to zero."""
@@ -40,10 +42,6 @@ class Accumulator:
 
     def __getitem__(self, idx: int) -> float:
         return self.data[idx]
-
-
-def _number(value: Any) -> float:
-    return float(value.detach() if isinstance(value, torch.Tensor) else value)
 
 
 class Timer:
@@ -79,3 +77,17 @@ class Timer:
     def cumsum(self) -> list[float]:
         """Running totals of the recorded intervals (seconds)."""
         return [sum(self.times[: i + 1]) for i in range(len(self.times))]
+
+
+@contextmanager
+def evaluation(net: Any) -> Iterator[None]:
+    """No gradients, and a module in evaluation mode; each of its parts is given back as it was."""
+    modes = [(m, m.training) for m in net.modules()] if isinstance(net, torch.nn.Module) else []
+    try:
+        if modes:
+            net.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
