@@ -67,3 +67,16 @@ def test_the_printed_timer_adds_up_its_intervals():
     timer = space["Timer"]()
     timer.times = [1.0, 3.0, 8.0]
     assert (timer.avg(), timer.sum(), timer.cumsum()) == (4.0, 12.0, [1.0, 4.0, 12.0])
+
+
+@pytest.mark.parametrize("source", ["printed", "package"])
+def test_an_interval_is_the_time_that_went_by(source, monkeypatch):
+    space = {"time": time, "Timer": d2l.Timer}
+    if source == "printed":
+        exec(definitions(CHAPTERS[0])["Timer"], space)
+    ticks = iter([1.0, 3.5, 4.0, 4.25])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
+    timer = space["Timer"]()
+    assert timer.stop() == 2.5
+    timer.start()
+    assert timer.stop() == 0.25

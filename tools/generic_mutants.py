@@ -7,10 +7,9 @@ pass must stand in tests/generic_mutants.toml with the reason why it changes not
 """
 
 import argparse
-import difflib
 import re
 import sys
-from itertools import count
+from itertools import count, zip_longest
 
 import tomllib
 from cosmic_ray.mutating import mutate_code
@@ -30,7 +29,7 @@ PATTERN = re.compile(
 
 
 def mutants(path):
-    """Each mistake in a module, once: (the line as it is, the line as it becomes), whole text."""
+    """Each mistake in a module: (line number, the line, what it becomes) -> the whole text."""
     text, found = path.read_text(), {}
     for name in filter(PATTERN.fullmatch, operator_names()):
         for i in count():
@@ -40,9 +39,9 @@ def mutants(path):
                 continue
             if changed is None:
                 break
-            lines = list(difflib.unified_diff(text.split("\n"), changed.split("\n"), n=0))[2:]
-            key = lines[0].split()[1], *(line.strip() for line in lines[1:])
-            found[key] = changed
+            pairs = enumerate(zip_longest(text.split("\n"), changed.split("\n")), 1)
+            number, (old, new) = next((n, pair) for n, pair in pairs if pair[0] != pair[1])
+            found[number, old.strip(), new.strip()] = changed
     return found
 
 
@@ -52,17 +51,17 @@ def main():
     parser.add_argument("-j", type=int, default=2, help="how many at a time (default: 2)")
     arguments = parser.parse_args()
     known = tomllib.loads((ROOT / "tests" / "generic_mutants.toml").read_text())
-    items = []
+    harmless = {(m["old"], m["new"]) for m in known["harmless"]}
+    items, lines = [], {}
     for module in arguments.modules or known["modules"]:
-        path = ROOT / "d2lsupport" / f"{module}.py"
-        for (place, *lines), text in mutants(path).items():
-            name = f"{module}{place} " + " ".join(lines)
-            items.append((name, f"d2lsupport/{path.name}", text, False))
+        for (number, old, new), text in mutants(ROOT / f"d2lsupport/{module}.py").items():
+            name = f"{module}:{number}: {old}  ->  {new}"
+            items.append((name, f"d2lsupport/{module}.py", text, False))
+            lines[name] = old, new
     kinds = check_all(items, arguments.j)
-    survivors = [name for name, kind in kinds.items() if kind == "survived"]
-    explained = {f"- {m['old']} + {m['new']}" for m in known["harmless"]}
-    missing = [n for n in survivors if re.sub(r"^\S+ -(.*) \+(.*)", r"- \1 + \2", n) not in explained]
-    print(f"{len(kinds)} mistakes, {len(survivors)} survived, {len(missing)} of them unexplained")
+    survivors = [name for name, _, _, _ in items if kinds[name] == "survived"]
+    missing = [name for name in survivors if lines[name] not in harmless]
+    print(f"{len(kinds)} mistakes, {len(survivors)} survived, {len(missing)} of them unexplained:")
     print("\n".join(missing))
     return bool(missing)
 

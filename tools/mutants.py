@@ -12,6 +12,7 @@ does not count: its author would have recorded it again.
 
 import argparse
 import contextlib
+import gc
 import io
 import os
 import re
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -37,10 +39,12 @@ from record import ROOT, blank
 sys.path.insert(0, str(ROOT))
 from conftest import close  # noqa: E402
 
-PACKAGE_TESTS = ("linear_regression", "softmax_regression", "plotting", "printed_code",
-                 "chapters_numbers", "fashion_mnist")
+CHAPTER_TESTS = "printed_code", "chapters_numbers"
+PACKAGE_TESTS = "linear_regression", "softmax_regression", "plotting", "bad_input", *CHAPTER_TESTS
+LOADER_TESTS = "fashion_mnist", "faults"  # slow, so only for what makes the loader
 NOT_COPIED = (".git", ".venv", "_build", "data", "*.egg-info", "__pycache__", ".*_cache")
-BROKEN = ("SyntaxError", "IndentationError", "NameError", "ImportError", "AttributeError")
+BROKEN = ("SyntaxError", "IndentationError", "NameError", "ImportError")
+FORK = get_context("fork")
 
 
 def mistakes():
@@ -128,9 +132,11 @@ def check(file, text, chapters=True):
                        "D2L_DATA": os.environ.get("D2L_DATA") or str(ROOT / "data")}  # fmt: skip
         os.chdir(tree)
         sys.path.insert(0, str(tree))
-        names, numbers = ("printed_code", "chapters_numbers"), [Path(file).name[:2]]
+        names, numbers = CHAPTER_TESTS, [Path(file).name[:2]]
         if not file.startswith("chapters/"):
             names = sorted(PACKAGE_TESTS, key=lambda name: name != Path(file).stem)
+            if Path(file).stem in ("fashion_mnist", "_files", "README"):
+                names += LOADER_TESTS
             numbers = range(1, 8) if chapters else []
         if failure := run_tests(*names):
             kind = "broken" if any(name in failure for name in BROKEN) else "analytic"
@@ -142,17 +148,22 @@ def check(file, text, chapters=True):
     return "survived", ""
 
 
-def one(item):
-    """Check one mistake, in a process of its own: (name, kind of check, where)."""
+def in_a_process(item):
+    """Check one mistake in a fork of this process: its name, and what catches it."""
     name, *arguments = item
-    kind, where = check(*arguments)
+    receiver, sender = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=lambda: sender.send(check(*arguments)))
+    process.start()
+    kind, where = receiver.recv()
+    process.join()
     print(f"{kind:9} {name:60} {where}", flush=True)
     return name, kind
 
 
 def check_all(items, jobs):
-    with get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
-        return dict(pool.imap_unordered(one, items, chunksize=1))
+    gc.freeze()  # what is imported here is no garbage of the processes
+    with ThreadPoolExecutor(jobs) as pool:
+        return dict(pool.map(in_a_process, items))
 
 
 def main():

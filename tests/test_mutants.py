@@ -1,0 +1,52 @@
+"""The list of mistakes fits the tree, and a sample of them is caught; `make mutants` makes all."""
+
+import subprocess
+import sys
+from collections import Counter
+
+import tomllib
+
+from chapters import CHAPTERS, ROOT
+
+LIST = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text())
+
+# Caught by a test of the package or of the printed code, so within a second or two.
+SAMPLE = [
+    "02-linear-regression-scratch/last-batch-dropped",
+    "02-linear-regression-scratch/no-half",
+    "03-linear-regression-concise/always-shuffled",
+    "06-softmax-regression-scratch/mean-of-batch-means",
+    "06-softmax-regression-scratch/no-eval",
+    "linear_regression/with-replacement",
+    "linear_regression/labels-shifted",
+    "softmax_regression/no-zero-grad",
+    "softmax_regression/tested-on-training",
+    "utils/no-sum",
+]
+
+
+def test_every_mistake_applies_exactly_once():
+    for file, mistakes in LIST.items():
+        text = (ROOT / file).read_text()
+        for name, mistake in mistakes.items():
+            assert text.count(mistake["old"]) == 1, (file, name)
+            assert mistake["old"] != mistake["new"] and mistake["kind"] and mistake["what"]
+
+
+def test_the_list_covers_all_chapters_and_the_package():
+    counts = {file: len(mistakes) for file, mistakes in LIST.items()}
+    assert all(counts[f"chapters/{md.name}"] >= 6 for md in CHAPTERS)
+    for module in ("linear_regression", "softmax_regression", "fashion_mnist", "utils", "plotting"):
+        assert counts[f"d2lsupport/{module}.py"] >= 3
+    assert sum(counts.values()) >= 60
+    kinds = Counter(m["kind"] for mistakes in LIST.values() for m in mistakes.values())
+    assert len(kinds) >= 20
+
+
+def test_a_sample_of_mistakes_is_caught_by_checks_that_hold_on_any_machine():
+    command = [sys.executable, ROOT / "tools" / "mutants.py", "-j", "2", *SAMPLE]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    verdicts = [line.split()[:2] for line in result.stdout.splitlines()]
+    caught = [name for kind, name in filter(lambda v: len(v) == 2, verdicts) if kind == "analytic"]
+    assert sorted(caught) == sorted(SAMPLE), result.stdout + result.stderr
+    assert result.returncode == 0
