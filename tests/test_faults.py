@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from test_fashion_mnist import CLOSED, CONFIG, DAMAGES, Mirror, send, well
 
 import d2lsupport as d2l
@@ -487,3 +489,50 @@ def test_with_no_place_to_write_there_is_one_message_that_names_both(nursery, mi
         os.chmod(folder, 0o755)
     for place in ("data", "home/.cache/d2lsupport"):
         assert f"into {folder}/{place}/FashionMNIST/raw: Permission denied" in answer
+
+
+# What is run or loaded is what was meant
+
+
+def test_the_lock_has_every_pin_and_a_hash_for_each_file():
+    """`pip install --require-hashes` takes no file of other content; made by pip-compile."""
+    lock = (ROOT / "requirements.lock").read_text()
+    entries = re.findall(
+        r"^([\w.-]+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", lock, flags=re.M
+    )
+    rest = [line for line in lock.splitlines() if line and line.strip()[0] != "#"]
+    assert len(rest) == len(entries) + sum(hashes.count("sha256:") for *_, hashes in entries)
+    locked = {name.lower(): version.removesuffix("+cpu") for name, version, _ in entries}
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pins = dict(line.lower().split("==") for line in lines if line and line[0] != "#")
+    assert pins == {name: version for name, version in locked.items() if name in pins}
+    assert {"numpy", "jinja2", "pillow", "jupyter-client"} <= set(locked), "not all that they need"
+
+
+def test_no_tensor_is_loaded_by_pickle():
+    """torch.load runs what a file tells it to, unless weights_only=True."""
+    files = [path for folder in ("chapters", "d2lsupport", "reference", "_ext", "tools")
+             for pattern in ("*.md", "*.py") for path in (ROOT / folder).glob(pattern)]  # fmt: skip
+    assert len(files) > 20
+    text = {path: path.read_text() for path in files}
+    for path in files:
+        for call in re.findall(r"torch\s*\.load\((?:[^()]|\([^()]*\))*\)", text[path]):
+            assert "weights_only=True" in call, f"{path}: {call}"
+        unsafe = r"import pickle|pickle\.loads?\(|joblib\.load|allow_pickle=True|weights_only=False"
+        assert not re.search(unsafe, text[path]), path
+
+
+def test_the_workflow_has_least_rights_and_pins_its_actions_by_commit():
+    path = ROOT / ".github" / "workflows" / "book.yml"
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    rights = {name: job.get("permissions") for name, job in workflow["jobs"].items()}
+    assert rights == {"build": None, "publish": {"pages": "write", "id-token": "write"}}
+    assert workflow["jobs"]["publish"]["if"] == "github.ref == 'refs/heads/main'"
+    assert "pull_request_target" not in path.read_text() and "secrets." not in path.read_text()
+    uses = re.findall(r"uses: (.*)", path.read_text())
+    assert len(uses) == 5
+    for action in uses:
+        assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action), action
+    (checkout,) = [s for s in workflow["jobs"]["build"]["steps"] if "checkout" in s.get("uses", "")]
+    assert checkout["with"] == {"persist-credentials": False}
