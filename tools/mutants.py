@@ -40,9 +40,11 @@ sys.path.insert(0, str(ROOT))
 from conftest import close  # noqa: E402
 
 CHAPTER_TESTS = "printed_code", "chapters_numbers"
-PACKAGE_TESTS = "linear_regression", "softmax_regression", "plotting", "bad_input", *CHAPTER_TESTS
+PACKAGE_TESTS = ("linear_regression", "softmax_regression", "plotting", "bad_input", "edges",
+                 *CHAPTER_TESTS)
 LOADER_TESTS = "fashion_mnist", "faults"  # slow, so only for what makes the loader
-NOT_COPIED = (".git", ".venv", "_build", "data", "*.egg-info", "__pycache__", ".*_cache")
+NOT_COPIED = (".git", ".venv", "_build", "data", "*.egg-info", "__pycache__", ".*_cache",
+              ".hypothesis")
 BROKEN = ("SyntaxError", "IndentationError", "NameError", "ImportError")
 FORK = get_context("fork")
 
@@ -154,6 +156,7 @@ def in_a_process(item):
     receiver, sender = FORK.Pipe(duplex=False)
     process = FORK.Process(target=lambda: sender.send(check(*arguments)))
     process.start()
+    sender.close()
     kind, where = receiver.recv()
     process.join()
     print(f"{kind:9} {name:60} {where}", flush=True)
