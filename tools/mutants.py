@@ -50,46 +50,26 @@ FORK = get_context("fork")
 
 
 def mistakes():
-    """The list: a name -> the mistake, with its file."""
-    tables = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text())
-    return {
-        f"{Path(file).stem}/{name}": {"file": file, **mistake}
-        for file, table in tables.items()
-        for name, mistake in table.items()
-    }
+    """The list: a name -> the mistake, with its file and the text of the file with the mistake."""
+    found = {}
+    for file, table in tomllib.loads((ROOT / "tests" / "mutants.toml").read_text()).items():
+        text = (ROOT / file).read_text()
+        for name, mistake in table.items():
+            assert text.count(mistake["old"]) == 1, f"{name} does not apply once to {file}"
+            changed = text.replace(mistake["old"], mistake["new"])
+            found[f"{Path(file).stem}/{name}"] = {"file": file, "text": changed, **mistake}
+    return found
 
 
-def mutated(mistake):
-    """The text of the file with the mistake, which applies exactly once."""
-    text = (ROOT / mistake["file"]).read_text()
-    assert text.count(mistake["old"]) == 1, f"{mistake['file']} does not hold once: {mistake}"
-    return text.replace(mistake["old"], mistake["new"])
-
-
-class FirstFailure:
-    """A plugin of pytest that keeps the first failure."""
-
-    message = None
-
-    def pytest_runtest_logreport(self, report):
-        if report.failed and self.message is None:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            text = crash.message if crash else str(report.longrepr)
-            self.message = f"{report.nodeid}: {text}".replace("\n", " ")[:160]
-
-    pytest_collectreport = pytest_runtest_logreport
-
-
-def run_tests(*names):
-    """Run tests of the copy that is the current folder: the first failure, or None."""
+def run_tests(tree, *names):
+    """Run tests of the copy, which is the current folder: the first failure, or None."""
     for name in names:
-        options = ["-xq", "--assert=plain", "-p", "no:cacheprovider", f"tests/test_{name}.py"]
-        plugin = FirstFailure()
-        with contextlib.redirect_stdout(io.StringIO()):
-            code = pytest.main(options, plugins=[plugin])
-        assert (code == 0) == (plugin.message is None), f"pytest ended with {code}"
-        if plugin.message:
-            return plugin.message
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            failed = pytest.main(["-xq", "--assert=plain", "-p", "no:cacheprovider",
+                                  f"tests/test_{name}.py"])  # fmt: skip
+        if failed:
+            return re.search(r"^(?:FAILED|ERROR) .*|\Z", out.getvalue(), re.M)[0] or "FAILED"
+    assert Path(sys.modules["d2lsupport"].__file__).is_relative_to(tree)
     return None
 
 
@@ -130,7 +110,7 @@ def check(file, text, chapters=True):
         tree = Path(folder, "tree")
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*NOT_COPIED))
         (tree / file).write_text(text)
-        os.environ |= {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1",
+        os.environ |= {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "COLUMNS": "200",
                        "D2L_DATA": os.environ.get("D2L_DATA") or str(ROOT / "data")}  # fmt: skip
         os.chdir(tree)
         sys.path.insert(0, str(tree))
@@ -140,7 +120,7 @@ def check(file, text, chapters=True):
             if Path(file).stem in ("fashion_mnist", "_files", "README"):
                 names += LOADER_TESTS
             numbers = range(1, 8) if chapters else []
-        if failure := run_tests(*names):
+        if failure := run_tests(tree, *names):
             kind = "broken" if any(name in failure for name in BROKEN) else "analytic"
             return kind, failure
         for number in numbers:
@@ -181,7 +161,7 @@ def main():
     if not arguments.names:
         control = check_all([("no mistake", "README.md", (ROOT / "README.md").read_text())], 1)
         assert control == {"no mistake": "survived"}, "the tree as it is does not pass"
-    kinds = check_all([(n, m["file"], mutated(m)) for n, m in chosen.items()], arguments.j)
+    kinds = check_all([(n, m["file"], m["text"]) for n, m in chosen.items()], arguments.j)
     for name, kind in sorted(kinds.items()):
         if kind in ("survived", "broken"):
             print(f"{kind}: {name}: {chosen[name]['what']}. {chosen[name].get('why', '')}")
