@@ -150,6 +150,24 @@ def test_in_a_notebook_an_animator_shows_one_figure_and_updates_it(monkeypatch):
     assert {fig for _, fig in events} == {animator.fig}
 
 
+def test_an_animator_draws_into_the_first_of_its_axes():
+    animator = d2l.Animator(xlabel="epoch", ncols=2)
+    animator.add(1, 2)
+    animator.add(2, 3)
+    assert [len(axes.lines) for axes in animator.axes] == [1, 0]
+    assert [axes.get_xlabel() for axes in animator.axes] == ["epoch", ""]
+
+
+def test_titles_are_small():
+    (ax,) = d2l.show_images([torch.rand(4, 5)], 1, 1, titles=["a"])
+    assert ax.title.get_size() == 9
+
+
+def test_a_number_is_no_curve():
+    with pytest.raises(TypeError, match="sequence of numbers"):
+        d2l.plot(torch.tensor(1.0))
+
+
 def test_a_glued_value_is_what_myst_nb_looks_for(monkeypatch):
     shown = []
     monkeypatch.setattr(plotting, "get_ipython", lambda: object())
