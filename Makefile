@@ -1,5 +1,7 @@
 # make book       the HTML book, in _build/html
-# make test       the tests: package, chapters, notebooks (nbval)
+# make test       the tests: package, chapters, notebooks (nbval), pages in a browser
+# make pdf        the book as one PDF, in _build/; printed by Chromium
+# make links      ask every external address whether it answers
 # make notebooks  execute the chapters again and write their .ipynb
 # make data       Fashion-MNIST, in data/
 # make clean      forget what was built; data/ and .venv/ stay
@@ -9,18 +11,28 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export D2L_DATA ?= $(CURDIR)/data
 
-.PHONY: book test notebooks data clean
+.PHONY: book test pdf links notebooks data clean
 
 book: data
 	@echo "== Building the book: every chapter is executed, which takes some minutes the first time"
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
 	@echo "== The book is in _build/html: open _build/html/index.html"
 
-test: data
+test: book
 	@echo "== Running the tests; every notebook is executed and compared with its record"
 	@mkdir -p _build
 	$(BIN)/pytest --nbval -n 2 --dist loadfile --junit-xml=_build/tests.xml
 	@echo "== All tests passed; the report is _build/tests.xml"
+
+pdf: data
+	@echo "== Building the book as one page and printing it"
+	$(BIN)/jupyter-book build . -W -n --keep-going --all --builder singlehtml
+	$(BIN)/python tools/pdf.py _build/singlehtml/intro.html _build/linear-networks.pdf
+	@echo "== The book is in _build/linear-networks.pdf"
+
+links: book
+	@echo "== Asking every external address; this needs a network"
+	$(BIN)/python tools/links.py
 
 notebooks: data
 	@echo "== Executing the chapters and writing their notebooks"

@@ -1,5 +1,6 @@
 """The build is strict, and never answers an edit with old numbers. Tried on a book of one page."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,7 @@ print("the answer is", ANSWER)
 @pytest.fixture
 def book(tmp_path):
     """A book with the project's configuration and extensions, and a package of one module."""
-    for name in ("_ext", "_static"):
+    for name in ("_ext", "_static", "_templates"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("_config.yml", "references.bib", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
@@ -52,9 +53,9 @@ def book(tmp_path):
 def build(book):
     """Build as `make book` does; returns what was printed and whether it succeeded."""
     makefile = (ROOT / "Makefile").read_text()
-    (command,) = [line for line in makefile.splitlines() if "/jupyter-book build" in line]
+    (command,) = re.findall(r"jupyter-book build .*--all$", makefile, flags=re.M)
     tool = Path(sys.executable).with_name("jupyter-book")
-    command = [tool, *command.split("jupyter-book", 1)[1].split()]
+    command = [tool, *command.split()[1:]]
     result = subprocess.run(
         command, cwd=book, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
