@@ -160,9 +160,10 @@ def batches(name: str, iterator: Any) -> Iterator[tuple[torch.Tensor, torch.Tens
             count = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
             raise TypeError(f"{name} must give pairs (X, y), got {given(batch)}{count}")
         X, y = batch
-        tensor("X", X)
-        tensor("y", y)
-        same_length(X=X, y=y)
+        if empty or len(X) != len(y) or not len(y):  # all of it once, lengths each time
+            tensor("X", X)
+            tensor("y", y)
+            same_length(X=X, y=y)
         empty = False
         yield X, y
     if empty:

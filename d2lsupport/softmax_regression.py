@@ -168,7 +168,8 @@ def train_epoch_ch3(
         if isinstance(updater, torch.optim.Optimizer):
             updater.zero_grad()
             l.mean().backward()
-            _checks.has_gradients(updater)
+            if metric[2] == 0:
+                _checks.has_gradients(updater)
             updater.step()
         elif callable(updater):
             l.sum().backward()

@@ -85,7 +85,7 @@ def alone(monkeypatch, tmp_path):
     monkeypatch.setattr(fm, "FILES", TABLE)
     monkeypatch.setattr(fm, "MIRRORS", [CLOSED])
     monkeypatch.setattr(fm, "DEBIAN_FOLDER", tmp_path / "no-debian")
-    monkeypatch.setattr(fm, "PATIENCE", 1.0)
+    monkeypatch.setattr(fm, "PATIENCE", 5.0)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("D2L_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -315,8 +315,9 @@ def work(job):
 
     def trace(frame, event, argument):
         nonlocal lines
-        if frame.f_code.co_filename not in TRACED:
-            return None
+        code = frame.f_code
+        if code.co_filename not in TRACED or code.co_name == "_download":
+            return None  # how often that one looks at its clock differs from run to run
         if event == "line":
             lines += 1
             if lines == job["kill_at"]:
