@@ -1,5 +1,6 @@
 """Both sides of the package's bounds and conditions, where other tests see one side only."""
 
+import errno
 import math
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import nn
 
 import d2lsupport as d2l
-from d2lsupport import plotting
+from d2lsupport import fashion_mnist, plotting
 
 
 @pytest.fixture(autouse=True)
@@ -179,3 +180,13 @@ def test_a_glued_value_is_what_myst_nb_looks_for(monkeypatch):
          {"raw": True, "metadata": {"scrapbook": {"name": name, "mime_prefix": mime}}})
         for name, value in (("a", "0.5"), ("b", "x"))
     ]  # fmt: skip
+
+
+def test_a_full_disk_is_told_how_much_is_needed(tmp_path, monkeypatch):
+    def fill(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(fashion_mnist._files, "fill", fill)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(fashion_mnist.FashionMNISTError, match="writing 55 MB into .*: the disk is full"):
+        d2l.ensure_fashion_mnist(tmp_path / "data")
