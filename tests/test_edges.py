@@ -188,5 +188,12 @@ def test_a_full_disk_is_told_how_much_is_needed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fashion_mnist._files, "fill", fill)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(fashion_mnist.FashionMNISTError, match="writing 55 MB into .*: the disk is full"):
+    message = "writing 55 MB into .*: the disk is full"
+    with pytest.raises(fashion_mnist.FashionMNISTError, match=message):
         d2l.ensure_fashion_mnist(tmp_path / "data")
+
+
+@pytest.mark.parametrize("size", [(0, 64), (64, 0)])
+def test_height_and_width_of_the_images_are_both_checked(size):
+    with pytest.raises(ValueError, match="resize"):
+        d2l.load_data_fashion_mnist(256, resize=size)
