@@ -2,6 +2,7 @@
 # make test       the tests: package, chapters, notebooks (nbval), pages in a browser
 # make pdf        the book as one PDF, in _build/; printed by Chromium
 # make links      ask every external address whether it answers
+# make mutants    make 200 mistakes, and those of cosmic-ray, and see that the checks catch them
 # make notebooks  execute the chapters again and write their .ipynb
 # make data       Fashion-MNIST, in data/
 # make clean      forget what was built; data/ and .venv/ stay
@@ -11,7 +12,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export D2L_DATA ?= $(CURDIR)/data
 
-.PHONY: book test pdf links notebooks data clean
+.PHONY: book test pdf links mutants notebooks data clean
 
 book: data
 	@echo "== Building the book: every chapter is executed, which takes some minutes the first time"
@@ -33,6 +34,13 @@ pdf: data
 links: book
 	@echo "== Asking every external address; this needs a network"
 	$(BIN)/python tools/links.py
+
+# cosmic-ray is installed here only: it brings packages that nothing else needs.
+mutants: data
+	@echo "== Making mistakes, one at a time, to see which check catches them"
+	$(BIN)/python tools/mutants.py
+	$(BIN)/python -m pip install --quiet cosmic-ray==8.7.0
+	$(BIN)/python tools/generic_mutants.py
 
 notebooks: data
 	@echo "== Executing the chapters and writing their notebooks"
