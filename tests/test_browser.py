@@ -47,7 +47,7 @@ FAULTS = """() => [
   ...[...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map((e) => e.outerHTML),
   ...[...document.querySelectorAll(".math:not(:has(mjx-container))")].map((e) => e.outerHTML),
 ]"""
-CUT_CODE = """() => [...document.querySelectorAll(".cell_input pre")]
+CUT_CODE = """() => [...document.querySelectorAll(".bd-content pre")]
   .filter((pre) => pre.scrollWidth > pre.clientWidth).map((pre) => pre.innerText)"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
