@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import d2lsupport as d2l
-from d2lsupport import fashion_mnist, plotting
+from d2lsupport import _checks, fashion_mnist, plotting
 
 
 @pytest.fixture(autouse=True)
@@ -197,3 +197,13 @@ def test_a_full_disk_is_told_how_much_is_needed(tmp_path, monkeypatch):
 def test_height_and_width_of_the_images_are_both_checked(size):
     with pytest.raises(ValueError, match="resize"):
         d2l.load_data_fashion_mnist(256, resize=size)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"), [((3, 2), "one row for each"), ((0, 0), "no examples"), ((2, 0), "one row")]
+)
+def test_a_later_minibatch_is_checked_for_its_lengths_too(rows, message):
+    batches = [(torch.ones(2, 1), torch.ones(2)), (torch.ones(rows[0], 1), torch.ones(rows[1]))]
+    with pytest.raises(ValueError, match=message):
+        list(_checks.batches("data_iter", batches))
+    assert len(list(_checks.batches("data_iter", batches[:1] * 2))) == 2
