@@ -200,7 +200,7 @@ def test_height_and_width_of_the_images_are_both_checked(size):
 
 
 @pytest.mark.parametrize(
-    ("rows", "message"), [((3, 2), "one row for each"), ((0, 0), "no examples"), ((2, 0), "one row")]
+    ("rows", "message"), [((3, 2), "one row"), ((0, 0), "no examples"), ((2, 0), "one row")]
 )
 def test_a_later_minibatch_is_checked_for_its_lengths_too(rows, message):
     batches = [(torch.ones(2, 1), torch.ones(2)), (torch.ones(rows[0], 1), torch.ones(rows[1]))]
