@@ -1,4 +1,4 @@
-"""nbval with a numeric tolerance, and one thread for everything that is compared.
+"""nbval with a numeric tolerance, one thread for everything that is compared, and the built book.
 
 nbval compares text outputs to the letter. Here words and whole numbers must be equal; other numbers
 may differ by RTOL, or by one unit of the last printed digit. Pictures are not compared; the cells
@@ -7,7 +7,9 @@ assert on what they plot. There is no absolute tolerance: it would hide a double
 
 import os
 import re
+from pathlib import Path
 
+import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
@@ -61,3 +63,14 @@ def execute(self, source, allow_stdin=None):
 
 
 IPyNbCell.sanitize, IPyNbFile.__init__, RunningKernel.execute_cell_input = sanitize, init, execute
+
+
+@pytest.fixture(scope="session")
+def book() -> Path:
+    """The built book, `_build/html`; `make test` builds it first."""
+    root = Path(__file__).parent
+    sources = [root / "intro.md", *root.glob("chapters/*.md"), *root.glob("reference/*.md")]
+    built = root / "_build" / "html" / "searchindex.js"
+    if not built.exists() or built.stat().st_mtime < max(s.stat().st_mtime for s in sources):
+        pytest.fail(f"{built.parent} is missing or older than the sources: run `make book` first.")
+    return built.parent
