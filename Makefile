@@ -20,9 +20,9 @@ book: data
 	@echo "== The book is in _build/html: open _build/html/index.html"
 
 test: book
-	@echo "== Running the tests; every notebook is executed and compared with its record"
+	@echo "== Running the tests; nbval executes every notebook and compares it with its record"
 	@mkdir -p _build
-	$(BIN)/pytest --nbval -n 2 --dist loadfile --junit-xml=_build/tests.xml
+	$(BIN)/pytest -n 2 --dist worksteal --junit-xml=_build/tests.xml
 	@echo "== All tests passed; the report is _build/tests.xml"
 
 pdf: data

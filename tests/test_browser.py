@@ -29,13 +29,13 @@ TERMS += ["Wilson", "LazyLinear"]
 # What axe looks at: of each colour of code one word, of each formula nothing but its place. Both
 # come in thousands, and say nothing new after the first; formulas are checked on the notation page.
 THIN_OUT = """() => {
-  const seen = new Set();
-  for (const word of document.querySelectorAll("pre span")) {
-    const key = word.className + getComputedStyle(word.parentElement).backgroundColor;
-    if (seen.has(key)) word.replaceWith(...word.childNodes);
-    seen.add(key);
-  }
-  document.querySelectorAll("pre").forEach((pre) => pre.normalize());
+  const words = [...document.querySelectorAll("pre span")], seen = new Set();
+  const colours = words.map((word) =>
+    word.className + getComputedStyle(word.parentElement).backgroundColor);
+  words.forEach((word, i) => {
+    if (seen.has(colours[i])) word.replaceWith(...word.childNodes);
+    seen.add(colours[i]);
+  });
   document.querySelectorAll("mjx-container").forEach((formula) => formula.replaceChildren("x"));
 }"""
 VIOLATIONS = """async () => {
