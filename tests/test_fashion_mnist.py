@@ -444,6 +444,34 @@ def test_the_command_line_says_where_the_files_are_or_why_not(root, tmp_path, mo
     assert "apt-get and dpkg-deb: not on this system" in capsys.readouterr().err
 
 
+# Debian's package, by an apt-get of our own; the real one is in test_apt.py
+
+
+def apt(folder, monkeypatch, on_download):
+    """Put an apt-get and a dpkg-deb before the real ones; the latter unpacks `folder`/package."""
+    scripts = {
+        "apt-get": f'case "$*" in *" download "*) {on_download} ;; esac',
+        "dpkg-deb": f'test "$1 $2 $3" = "-x $PWD/a.deb files" && cp -r "{folder}/package" files',
+    }
+    for name, line in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_what_apt_downloads_is_unpacked_and_checked(packed, tmp_path, monkeypatch):
+    shutil.copytree(packed, Path(f"{tmp_path}/package{fm.DEBIAN_SHARE}"))
+    apt(tmp_path, monkeypatch, 'touch "$PWD/a.deb"')
+    assert d2l.ensure_fashion_mnist(tmp_path / "data", apt=True) == tmp_path / "data"
+    assert is_right(tmp_path / "data")
+
+
+def test_what_apt_says_when_it_fails_is_passed_on(tmp_path, monkeypatch):
+    apt(tmp_path, monkeypatch, "echo E: no such package; exit 100")
+    with pytest.raises(fm.FashionMNISTError, match="apt-get download .*: E: no such package"):
+        d2l.ensure_fashion_mnist(tmp_path / "data", apt=True)
+
+
 # The loaders
 
 

@@ -251,6 +251,11 @@ def test_a_faulty_mirror_gives_one_message_and_the_next_gives_the_data(fault, mi
     assert load_or_message() == DATA
 
 
+def test_a_mirror_that_sends_too_much_is_cut_off(mirror):
+    mirror(lambda handler, name, content: send(handler, gzip.decompress(content) + b"x"))
+    assert "longer than the official file" in load_or_message()
+
+
 def test_a_mirror_may_send_the_file_unpacked(mirror):
     mirror(lambda handler, name, content: send(handler, gzip.decompress(content)))
     assert load_or_message() == DATA
