@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -259,6 +260,23 @@ def test_a_mirror_that_sends_too_much_is_cut_off(mirror):
 def test_a_mirror_may_send_the_file_unpacked(mirror):
     mirror(lambda handler, name, content: send(handler, gzip.decompress(content)))
     assert load_or_message() == DATA
+
+
+def test_a_name_that_is_looked_up_for_ever_holds_nobody_up(tmp_path):
+    code = """
+import socket, time
+from d2lsupport import fashion_mnist as fm
+socket.getaddrinfo = lambda *arguments, **options: time.sleep(60)
+fm.PATIENCE, fm.MIRRORS, fm.DEBIAN_FOLDER = 0.2, ["http://slow.invalid/"], fm.Path("/none")
+try:
+    fm.ensure_fashion_mnist()
+except fm.FashionMNISTError as error:
+    print(error)
+"""
+    env = os.environ | {"D2L_DATA": str(tmp_path / "data"), "HOME": str(tmp_path)}
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert "silent or too slow" in done.stdout and time.monotonic() - start < 40, done.stderr
 
 
 def test_without_a_network_the_message_says_so(monkeypatch):
