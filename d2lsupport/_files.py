@@ -117,7 +117,7 @@ def from_folder(folder: Path, wanted: Files, tried: list[str]) -> Found:
             else:
                 _log.info("Taking %s", path)
                 yield name, content
-                break
+                break  # the .gz beside a right file is not needed
     if absent:
         tried.append(f"{folder.absolute()}: does not hold {', '.join(absent)}")
 

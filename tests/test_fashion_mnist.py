@@ -472,6 +472,21 @@ def test_what_apt_says_when_it_fails_is_passed_on(tmp_path, monkeypatch):
         d2l.ensure_fashion_mnist(tmp_path / "data", apt=True)
 
 
+def test_an_apt_get_that_cannot_be_started_is_named(tmp_path, monkeypatch):
+    apt(tmp_path, monkeypatch, "true")
+    (tmp_path / "apt-get").write_bytes(b"\x7fELF, but no program")
+    monkeypatch.setenv("PATH", str(tmp_path))  # or the next apt-get on the path is started
+    with pytest.raises(fm.FashionMNISTError, match="apt-get download .*: .*Exec format error"):
+        d2l.ensure_fashion_mnist(tmp_path / "data", apt=True)
+
+
+def test_apt_without_dpkg_is_not_asked(tmp_path, monkeypatch):
+    apt(tmp_path, monkeypatch, "true")
+    monkeypatch.setattr(shutil, "which", lambda name: name == "apt-get" or None)
+    with pytest.raises(fm.FashionMNISTError, match="apt-get and dpkg-deb: not on this system"):
+        d2l.ensure_fashion_mnist(tmp_path / "data", apt=True)
+
+
 # The loaders
 
 
