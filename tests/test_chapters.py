@@ -185,7 +185,7 @@ def test_every_exercise_of_d2l_is_in_the_table_and_leads_to_its_answer(book):
     (table,) = [
         table
         for table in soup(folder / "coming-from-d2l.html").find_all("table")
-        if [th.text for th in table.find_all("th")] == ["zh", "en", "Question", "Answer"]
+        if [th.text for th in table.find_all("th")] == ["zh", "en", "Question", "Exercise"]
     ]
     found = {"zh": [], "en": []}
     for zh, en, question, answer in (tr.find_all("td") for tr in table.tbody.find_all("tr")):
