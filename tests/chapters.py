@@ -1,4 +1,4 @@
-"""What the tests of the chapters share: the chapters, parsed."""
+"""What the tests of the chapters share: the chapters, and the pages of answers, parsed."""
 
 import ast
 import re
@@ -8,7 +8,9 @@ import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
-CHAPTERS = sorted((ROOT / "chapters").glob("*.md"))
+NOTEBOOKS = sorted((ROOT / "chapters").glob("*.md"))
+ANSWERS = [md for md in NOTEBOOKS if "-answers-" in md.name]
+CHAPTERS = [md for md in NOTEBOOKS if md not in ANSWERS]
 PAGES = [ROOT / "intro.md", *sorted((ROOT / "reference").glob("*.md"))]
 
 

@@ -1,14 +1,27 @@
 """The form of the chapters: what each must hold, so that a reader finds it in the same place."""
 
+import functools
 import re
 
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from record import blank, finish
 
-from chapters import CHAPTERS, ROOT, code_cells, recorded, recorded_code_cells, sections
+from chapters import (
+    ANSWERS,
+    CHAPTERS,
+    NOTEBOOKS,
+    ROOT,
+    code_cells,
+    recorded,
+    recorded_code_cells,
+    sections,
+)
 
 each_chapter = pytest.mark.parametrize("md", CHAPTERS, ids=lambda md: md.stem)
+each_page_of_answers = pytest.mark.parametrize("md", ANSWERS, ids=lambda md: md.stem)
+each_notebook = pytest.mark.parametrize("md", NOTEBOOKS, ids=lambda md: md.stem)
 
 # The sub-sections of the study notes that the course carries out, in their order.
 NOTES = {
@@ -27,9 +40,11 @@ def test_there_are_seven_chapters_and_the_book_holds_them_in_order():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
     assert files[:7] == [f"chapters/{name}" for name in NOTES]
+    (answers,) = [p["chapters"] for p in toc["parts"] if p["caption"].startswith("Answers to D2L")]
+    assert [entry["file"] for entry in answers] == [f"chapters/{md.stem}" for md in ANSWERS]
 
 
-@each_chapter
+@each_notebook
 def test_front_matter_is_complete(md):
     front = yaml.safe_load(md.read_text().split("---")[1])
     assert front == {
@@ -50,7 +65,18 @@ def test_a_chapter_opens_and_closes_as_every_chapter(md):
     assert "Predict, then run" in text
 
 
-@each_chapter
+@each_page_of_answers
+def test_a_page_of_answers_opens_as_a_chapter_and_holds_exercises_only(md):
+    opening = md.read_text().split("\n## ")[0]
+    assert "coming-from-d2l" in opening
+    assert "**Time:**" in opening and "**Before:**" in opening
+    assert "torch.manual_seed(" in code_cells(md)[0].source
+    for section in md.read_text().split("\n## ")[1:]:
+        assert "{exercise} " in section
+        assert section.rstrip().endswith("```{solution-end}\n```")
+
+
+@each_notebook
 def test_every_exercise_has_a_solution_that_ends_in_an_assertion(md):
     text = md.read_text()
     exercises = re.findall(r"^`{3,}\{exercise\}.*\n:label: (\S+)$", text, flags=re.M)
@@ -68,7 +94,7 @@ def test_every_exercise_has_a_solution_that_ends_in_an_assertion(md):
         assert any("assert" in line for line in last[-6:]), f"{label} does not end in an assertion"
 
 
-@each_chapter
+@each_notebook
 def test_cells_are_short_and_narrow(md):
     for cell in code_cells(md):
         lines = cell.source.splitlines()
@@ -77,7 +103,7 @@ def test_cells_are_short_and_narrow(md):
         assert max(map(len, lines)) <= 72, f"wider than 72 columns:\n{cell.source}"
 
 
-@each_chapter
+@each_notebook
 def test_the_notebook_is_in_step_with_its_source(md):
     notebook = recorded(md)
     fresh, labels = blank(md)
@@ -89,7 +115,7 @@ def test_the_notebook_is_in_step_with_its_source(md):
     assert essence(notebook) == essence(fresh), "run `make notebooks`"
 
 
-@each_chapter
+@each_notebook
 def test_the_notebook_reads_well_without_myst(md):
     for cell in recorded(md).cells:
         if cell.cell_type == "markdown":
@@ -98,7 +124,7 @@ def test_the_notebook_reads_well_without_myst(md):
             )
 
 
-@each_chapter
+@each_notebook
 def test_every_cell_was_run_and_no_output_is_empty(md):
     cells = [cell for cell in recorded(md).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
@@ -113,7 +139,7 @@ def test_every_cell_was_run_and_no_output_is_empty(md):
                 assert str(output.data.get("text/plain", "x")).strip() not in ("", "None", "[]")
 
 
-@each_chapter
+@each_notebook
 def test_every_figure_has_alt_text_caption_and_name(md):
     names = []
     for cell, done in zip(code_cells(md), recorded_code_cells(md), strict=True):
@@ -129,10 +155,10 @@ def test_every_figure_has_alt_text_caption_and_name(md):
         names.append(meta["figure"]["name"])
         size = len(pictures[0].data["image/svg+xml"])
         assert 1_000 < size < 200_000, f"a figure of {size} bytes:\n{cell.source}"
-    assert len(set(names)) == len(names) >= 1
+    assert len(set(names)) == len(names) >= (md in CHAPTERS)
 
 
-@each_chapter
+@each_notebook
 def test_timings_are_the_only_outputs_that_are_not_compared(md):
     for cell in code_cells(md):
         tags = set(cell.metadata.get("tags", []))
@@ -142,22 +168,40 @@ def test_timings_are_the_only_outputs_that_are_not_compared(md):
             assert re.search("perf_counter|Timer|time|seconds", cell.source), cell.source
 
 
-def test_every_exercise_of_d2l_is_taken_up_and_the_index_leads_to_it():
+def test_every_exercise_of_d2l_is_in_the_table_and_leads_to_its_answer(book):
     counts = {
-        "Chinese": {"3.1": 3, "3.2": 7, "3.3": 3, "3.4": 3, "3.5": 3, "3.6": 5, "3.7": 2},
-        "English": {"3.1": 8, "3.3": 4, "3.4": 9, "3.5": 5}
+        "zh": {"3.1": 3, "3.2": 7, "3.3": 3, "3.4": 3, "3.5": 3, "3.6": 5, "3.7": 2},
+        "en": {"3.1": 8, "3.3": 4, "3.4": 9, "3.5": 5}
         | {"4.1": 7, "4.2": 3, "4.3": 3, "4.4": 5, "4.5": 4},
     }
-    titles = {}
-    for md in CHAPTERS:
-        for title, label in re.findall(r"\{exercise\} (.*)\n:label: (\S+)", md.read_text()):
-            titles[label] = title
-    index = (ROOT / "reference" / "d2l-exercises.md").read_text()
-    for edition, mark in (("Chinese", "zh"), ("English", "en")):
-        table = index.split(f"## {edition} edition")[1].split("\n## ")[0]
-        rows = dict(re.findall(r"^\| ([\d.]+) \| (.*?) \|", table, flags=re.M))
-        expected = {f"{s}.{i + 1}" for s, n in counts[edition].items() for i in range(n)}
-        assert set(rows) == expected
-        for number, here in rows.items():
-            for label in re.findall(r"\{numref\}`(\S+)`", here):
-                assert re.search(rf"{mark}[^;]*\b{re.escape(number)}\b", titles[label]), label
+    expected = {
+        edition: [f"{s}.{i + 1}" for s, n in sections.items() for i in range(n)]
+        for edition, sections in counts.items()
+    }
+    assert [len(numbers) for numbers in expected.values()] == [26, 48]
+
+    soup = functools.cache(lambda path: BeautifulSoup(path.read_text(), "html.parser"))
+    folder = book / "reference"
+    (table,) = [
+        table
+        for table in soup(folder / "coming-from-d2l.html").find_all("table")
+        if [th.text for th in table.find_all("th")] == ["zh", "en", "Question", "Exercise"]
+    ]
+    found = {"zh": [], "en": []}
+    for zh, en, question, answer in (tr.find_all("td") for tr in table.tbody.find_all("tr")):
+        row = {"zh": re.findall(r"[\d.]+", zh.text), "en": re.findall(r"[\d.]+", en.text)}
+        for edition, numbers in row.items():
+            found[edition] += numbers
+        assert question.text and answer.find("a"), f"no link: {row}"
+        for link in answer.find_all("a"):
+            page, _, anchor = link["href"].partition("#")
+            exercise = soup((folder / page).resolve()).find(id=anchor)
+            assert exercise, f"{row}: {link['href']} leads nowhere"
+            assert "solution" in exercise.find_next_sibling("div")["class"], link["href"]
+            named = {"zh": [], "en": []}
+            title = exercise.find(class_="admonition-title").text
+            for edition, numbers in re.findall(r"(zh|en)((?:,? (?:and )?\d\.\d\.\d)+)", title):
+                named[edition] += re.findall(r"[\d.]+", numbers)
+            assert {e: sorted(n) for e, n in named.items()} == row, title
+    for edition, numbers in expected.items():
+        assert sorted(found[edition]) == numbers, set(numbers) ^ set(found[edition])

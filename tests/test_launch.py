@@ -27,7 +27,7 @@ from markdown_it import MarkdownIt
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from chapters import CHAPTERS, PAGES, ROOT, recorded
+from chapters import CHAPTERS, NOTEBOOKS, PAGES, ROOT, recorded
 from d2lsupport import fashion_mnist
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
@@ -35,7 +35,7 @@ REPOSITORY, BRANCH = CONFIG["repository"]["url"], CONFIG["repository"]["branch"]
 OWNER_AND_NAME = REPOSITORY.removeprefix("https://github.com/")
 COLAB_HAS = ["torch", "torchvision", "matplotlib", "ipykernel", "pip", "setuptools"]
 MEMORY = 2e9  # bytes, what Binder lets a session have
-each_chapter = pytest.mark.parametrize("md", CHAPTERS, ids=lambda md: md.stem)
+each_notebook = pytest.mark.parametrize("md", NOTEBOOKS, ids=lambda md: md.stem)
 
 
 # Colab and Binder
@@ -113,14 +113,14 @@ def memory(process):
     return total
 
 
-@each_chapter
+@each_notebook
 def test_the_first_cell_installs_the_package_and_none_of_what_it_needs(md):
     setup = recorded(md).cells[1].source
     assert f'"git+{REPOSITORY}"' in setup and '"--no-deps"' in setup
     assert not re.search(r"torch\b(?! alone)|-U|--upgrade", setup)
 
 
-@each_chapter
+@each_notebook
 def test_a_notebook_gives_its_recorded_outputs_where_the_package_is_missing(
     md, colab, repository, tmp_path
 ):
@@ -205,7 +205,7 @@ def without_maths(text):
     return MATHS.sub("@", CODE.sub("@", text))
 
 
-@each_chapter
+@each_notebook
 def test_the_text_of_a_notebook_is_plain_markdown(md):
     for cell in recorded(md).cells:
         if cell.cell_type != "markdown":
@@ -219,7 +219,7 @@ def test_the_text_of_a_notebook_is_plain_markdown(md):
         assert not re.search(r"[*$\\|{}<>]|^#|__", text, flags=re.M), text
 
 
-@each_chapter
+@each_notebook
 def test_quoted_maths_stands_on_one_line(md):
     # JupyterLab sets maths aside before it reads Markdown, with the ">" of a quote in it
     for cell in recorded(md).cells:
@@ -228,7 +228,7 @@ def test_quoted_maths_stands_on_one_line(md):
                 assert not re.search(r"^ *>", "".join(found), flags=re.M), cell.source
 
 
-@each_chapter
+@each_notebook
 def test_equations_are_numbered_in_order_and_references_lead_to_them(md):
     text = "\n".join(c.source for c in recorded(md).cells if c.cell_type == "markdown")
     chapter = int(md.name[:2])
@@ -245,7 +245,7 @@ def test_equations_are_numbered_in_order_and_references_lead_to_them(md):
         assert set(re.findall(kind.replace("{}", str(chapter)), prose)) <= there
 
 
-@each_chapter
+@each_notebook
 def test_solutions_stand_at_the_end_of_a_notebook(md):
     headings = []
     for cell in recorded(md).cells:
@@ -263,7 +263,7 @@ def test_solutions_stand_at_the_end_of_a_notebook(md):
 
 def pages(book):
     """The pages that have a source, by their path: 'chapters/01-linear-regression'."""
-    found = {path.relative_to(ROOT).with_suffix("").as_posix() for path in [*CHAPTERS, *PAGES]}
+    found = {path.relative_to(ROOT).with_suffix("").as_posix() for path in [*NOTEBOOKS, *PAGES]}
     return {page: soup(book / f"{page}.html") for page in sorted(found)}
 
 
@@ -342,7 +342,7 @@ def test_every_internal_link_and_anchor_leads_somewhere(book):
 
 def test_links_of_a_notebook_lead_to_pages_of_the_book(book):
     site = CONFIG["html"]["baseurl"]
-    for md in CHAPTERS:
+    for md in NOTEBOOKS:
         for cell in recorded(md).cells:
             if cell.cell_type == "markdown":
                 for url in re.findall(rf"\]\({re.escape(site)}([^)#]*)\)", cell.source):

@@ -12,7 +12,7 @@ import pytest
 import tomllib
 import yaml
 
-from chapters import CHAPTERS, ROOT
+from chapters import NOTEBOOKS, ROOT
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 
@@ -28,7 +28,7 @@ def test_the_address_of_the_repository_is_the_same_everywhere():
     name = r"([\w.-]+/[\w.-]+)/"
     assert set(re.findall(r"mybinder\.org/v2/gh/" + name, readme)) == {owner}
     assert set(re.findall(r"colab\.research\.google\.com/github/" + name, readme)) == {owner}
-    for md in CHAPTERS:
+    for md in NOTEBOOKS:
         setup = nbformat.read(md.with_suffix(".ipynb"), as_version=4).cells[1].source
         assert f'"git+{address}"' in setup
 

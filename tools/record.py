@@ -5,6 +5,7 @@ same code with its outputs, and the text as plain Markdown, since Colab knows no
 move to the end. Never edit an `.ipynb` by hand; a test compares it with its source.
 """
 
+import functools
 import os
 import re
 import sys
@@ -158,8 +159,21 @@ def link(target, title):
     return f"[{title}]({SITE}{path}.html)"
 
 
+@functools.cache
+def exercises():
+    """The exercises of all chapters: label -> a link that says which one it is."""
+    found = {}
+    for md in sorted((ROOT / "chapters").glob("*.md")):
+        labels = re.findall(r"^`{3,}\{exercise\}.*\n:label: (\S+)$", md.read_text(), re.M)
+        for i, label in enumerate(labels, start=1):
+            page = f"{SITE}chapters/{md.stem}.html#{label}"
+            found[label] = f"[Exercise {int(md.name[:2])}.{i}]({page})"
+    return found
+
+
 def resolve(text, labels, glued):
     """Replace the roles of a piece of text by what they show."""
+    labels = exercises() | labels    # those of the chapter itself need no link
 
     def role(match):
         name, content = match[1], match[2]
