@@ -14,7 +14,9 @@ from itertools import count, zip_longest
 import tomllib
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
-from mutants import ROOT, check_all
+from mutants import ROOT, check_all, table
+
+RESULTS = ROOT / "reference" / "generic-mutants.txt"
 
 # Of the many ways to replace an operator, those that someone may write: the inverse operation, the
 # other side of a bound. No operator |, which stands in types.
@@ -63,6 +65,14 @@ def main():
     missing = [name for name in survivors if lines[name] not in harmless]
     print(f"{len(kinds)} mistakes, {len(survivors)} survived, {len(missing)} of them unexplained:")
     print("\n".join(missing))
+    if not arguments.modules:
+        rows = []
+        for module in known["modules"]:
+            verdicts = [kind for name, kind in kinds.items() if name.startswith(f"{module}:")]
+            left = verdicts.count("survived")
+            rows.append([f"`{module}.py`", len(verdicts), len(verdicts) - left, left])
+        head = "Module", "Made", "Caught", "Not caught: nothing changes"
+        RESULTS.write_text(table(rows, head))
     return bool(missing)
 
 

@@ -7,7 +7,8 @@ copy of the tree and meets a maintainer's checks in this order: analytic ones, w
 machine (the tests of the package and of the printed code, the assertions in the cells), then the
 recorded outputs, compared as nbval compares them. A mistake in the package meets the chapters only
 where the package's tests let it pass. That a mistaken chapter is out of step with its notebook
-does not count: its author would have recorded it again.
+does not count: its author would have recorded it again. A run of all writes its figures into the
+page "How the numbers are checked".
 """
 
 import argparse
@@ -46,6 +47,7 @@ LOADER_TESTS = "fashion_mnist", "faults"  # slow, so only for what makes the loa
 NOT_COPIED = (".git", ".venv", "_build", "data", "*.egg-info", "__pycache__", ".*_cache",
               ".hypothesis")
 BROKEN = ("SyntaxError", "IndentationError", "NameError", "ImportError")
+RESULTS = ROOT / "reference" / "mutants.txt"  # shown on the page "How the numbers are checked"
 FORK = get_context("fork")
 
 
@@ -149,6 +151,22 @@ def check_all(items, jobs):
         return dict(pool.map(in_a_process, items))
 
 
+def table(rows, head):
+    """Rows of figures under their head as Markdown, with their sums in a last row."""
+    sums = ["all together", *(sum(column) for column in list(zip(*rows))[1:])]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows, sums]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def by_kind(kinds, chosen):
+    """How many mistakes of each kind were made, and which checks caught them."""
+    counts = Counter((chosen[name]["kind"], verdict) for name, verdict in kinds.items())
+    verdicts = "analytic", "recorded", "survived"
+    found = [[kind, *(counts[kind, verdict] for verdict in verdicts)]
+             for kind in sorted({kind for kind, _ in counts})]  # fmt: skip
+    return [[kind, sum(numbers), *numbers] for kind, *numbers in found]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help="parts of names of mistakes (default: all)")
@@ -170,6 +188,9 @@ def main():
     analytic, caught = counts["analytic"] / n, (counts["analytic"] + counts["recorded"]) / n
     print(f"{len(kinds)} mistakes, {len(harmless)} of which change nothing. Of the others, "
           f"caught: {caught:.1%}, by checks that hold on any machine: {analytic:.1%}")
+    if not arguments.names:
+        head = "Mistake", "Made", "Caught on any machine", "By recorded digits", "Not caught"
+        RESULTS.write_text(table(by_kind(kinds, chosen), head))
     return counts["broken"] > 0 or caught < 0.98 or analytic < 0.95
 
 
