@@ -13,7 +13,9 @@ from pathlib import Path
 
 def fingerprint(srcdir):
     """Digest of the package's code, the pins, Python, and the libraries that compute."""
-    files = sorted(Path(srcdir, "d2lsupport").glob("*.py")) + [Path(srcdir, "requirements.txt")]
+    files = [Path(srcdir, "requirements.txt")]
+    for kind in ("py", "js", "css"):
+        files += sorted(Path(srcdir, "d2lsupport").glob(f"*.{kind}"))
     versions = [importlib.metadata.version(name) for name in ("torch", "torchvision", "matplotlib")]
     digest = hashlib.sha256(repr((sys.version, versions)).encode())
     for file in files:

@@ -5,7 +5,10 @@
 
 import matplotlib.pyplot as plt
 
-from d2lsupport import _torchvision  # noqa: F401  (makes `import torchvision` work; see there)
+from d2lsupport import (
+    _torchvision,  # noqa: F401  (makes `import torchvision` work; see there)
+    explore,
+)
 from d2lsupport.fashion_mnist import (
     ensure_fashion_mnist,
     get_dataloader_workers,
@@ -53,6 +56,7 @@ __all__ = [
     "ensure_fashion_mnist",
     "evaluate_accuracy",
     "evaluate_loss",
+    "explore",
     "get_dataloader_workers",
     "get_fashion_mnist_labels",
     "glue",
