@@ -3,12 +3,10 @@
 `import d2lsupport as d2l` runs code written for chapters 3 and 4 of *Dive into Deep Learning*.
 """
 
-import matplotlib.pyplot as plt
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from d2lsupport import (
-    _torchvision,  # noqa: F401  (makes `import torchvision` work; see there)
-    explore,
-)
+from d2lsupport import _torchvision
 from d2lsupport.fashion_mnist import (
     ensure_fashion_mnist,
     get_dataloader_workers,
@@ -24,15 +22,6 @@ from d2lsupport.linear_regression import (
     squared_loss,
     synthetic_data,
 )
-from d2lsupport.plotting import (
-    Animator,
-    glue,
-    plot,
-    set_axes,
-    set_figsize,
-    show_images,
-    use_svg_display,
-)
 from d2lsupport.softmax_regression import (
     accuracy,
     cross_entropy,
@@ -43,6 +32,20 @@ from d2lsupport.softmax_regression import (
     train_epoch_ch3,
 )
 from d2lsupport.utils import Accumulator, Timer
+
+if TYPE_CHECKING:
+    import matplotlib.pyplot as plt
+
+    from d2lsupport import explore
+    from d2lsupport.plotting import (
+        Animator,
+        glue,
+        plot,
+        set_axes,
+        set_figsize,
+        show_images,
+        use_svg_display,
+    )
 
 __version__ = "1.0.0"
 
@@ -77,3 +80,20 @@ __all__ = [
     "train_epoch_ch3",
     "use_svg_display",
 ]
+
+_torchvision.prepare()  # so that `import torchvision` works afterwards
+
+
+def __getattr__(name: str) -> Any:
+    """What draws, when first used: matplotlib and IPython take half as long to load as torch."""
+    if name == "explore":
+        return importlib.import_module("d2lsupport.explore")
+    if name in __all__:
+        from d2lsupport import plotting
+
+        return getattr(plotting, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

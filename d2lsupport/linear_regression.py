@@ -10,12 +10,11 @@ import torch
 from torch.utils import data
 
 from d2lsupport import _checks
+from d2lsupport._loader import BatchLoader, Rows, as_tensors
 from d2lsupport.utils import Accumulator, evaluation
 
 
-def synthetic_data(
-    w: torch.Tensor, b: Any, num_examples: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def synthetic_data(w: torch.Tensor, b: Any, num_examples: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Draw examples of y = Xw + b + noise.
 
     Features are standard normal; the noise is normal with standard deviation 0.01.
@@ -236,8 +235,8 @@ def load_array(
     for i, array in enumerate(data_arrays):
         _checks.tensor(f"data_arrays[{i}]", array)
     _checks.same_length(**{f"data_arrays[{i}]": a for i, a in enumerate(data_arrays)})
-    dataset = data.TensorDataset(*data_arrays)
-    return data.DataLoader(dataset, batch_size, shuffle=is_train)
+    dataset = Rows(*data_arrays)
+    return BatchLoader(dataset, batch_size, shuffle=is_train, collate_fn=as_tensors)
 
 
 def evaluate_loss(

@@ -235,8 +235,9 @@ def show_images(
 class Animator:
     """Curves that grow point by point: one figure, updated in place.
 
-    In a notebook each `add` redraws the same output, so a finished run leaves one picture.
-    In a script `plt.show()` shows it, and `fig` can be saved.
+    In a notebook each `add` redraws the same output, so a finished run leaves one picture. Where a
+    notebook is executed with nobody to see it, as for a page of a book, that picture is drawn once,
+    when the cell has ended. In a script nothing is drawn before `plt.show()`, or saving `fig`.
     """
 
     def __init__(
@@ -265,6 +266,7 @@ class Animator:
             self.axes[0], xlabel, ylabel, xlim, ylim, xscale, yscale, legend
         )
         self._handle: Any = None
+        self._waiting = False  # for the end of a cell
 
     def add(self, x: Any, y: Any) -> None:
         """Append a point to each curve; None leaves a curve as it is.
@@ -298,12 +300,30 @@ class Animator:
         self._show()
 
     def _show(self) -> None:
-        if get_ipython() is None:
+        shell = get_ipython()
+        if shell is None:
             return
-        if self._handle is None:
-            self._handle = display(self.fig, display_id=True)
-        else:
+        watched = _is_watched(shell)
+        if self._handle is None:  # else the picture has its place in the output already
+            place = self.fig if watched else {"text/plain": ""}
+            self._handle = display(place, raw=not watched, display_id=True)
+        elif watched:
             self._handle.update(self.fig)
+        if not watched and not self._waiting:
+            self._waiting = True
+            shell.events.register("post_execute", self._draw_at_last)
+
+    def _draw_at_last(self) -> None:
+        get_ipython().events.unregister("post_execute", self._draw_at_last)
+        self._waiting = False
+        self._handle.update(self.fig)
+
+
+def _is_watched(shell: Any) -> bool:
+    """Whether someone may see a cell while it runs; programs that run notebooks take no input."""
+    if not hasattr(shell, "kernel"):
+        return True
+    return bool(shell.get_parent().get("content", {}).get("allow_stdin", True))
 
 
 def glue(**values: str) -> None:

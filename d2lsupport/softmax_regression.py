@@ -9,7 +9,6 @@ import torch
 
 from d2lsupport import _checks
 from d2lsupport.fashion_mnist import get_fashion_mnist_labels
-from d2lsupport.plotting import Animator, show_images
 from d2lsupport.utils import Accumulator, evaluation
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
@@ -133,9 +132,7 @@ def evaluate_accuracy(net: Net, data_iter: Batches) -> float:
     return metric[0] / metric[1]
 
 
-def train_epoch_ch3(
-    net: Net, train_iter: Batches, loss: Loss, updater: Any
-) -> tuple[float, float]:
+def train_epoch_ch3(net: Net, train_iter: Batches, loss: Loss, updater: Any) -> tuple[float, float]:
     """Train for one epoch.
 
     Args:
@@ -208,6 +205,8 @@ def train_ch3(
         ValueError: if `num_epochs` is below 1, and as `train_epoch_ch3` does.
     """
     _checks.positive_int("num_epochs", num_epochs)
+    from d2lsupport.plotting import Animator  # when first needed: it loads matplotlib
+
     animator = Animator(
         xlabel="epoch", xlim=[1, num_epochs], legend=["train loss", "train acc", "test acc"]
     )
@@ -232,6 +231,8 @@ def predict_ch3(net: Net, test_iter: Batches, n: int = 6) -> None:
         ValueError, TypeError: if `n` is below 1, `test_iter` gives no images and labels, or `net`
             no scores for them.
     """
+    from d2lsupport.plotting import show_images
+
     _checks.positive_int("n", n)
     X, y = next(_checks.batches("test_iter", test_iter))
     n = min(n, len(X))

@@ -112,11 +112,15 @@ def test_the_style_of_the_figures():
 class Shell:
     """As much of IPython as figures need."""
 
-    def __init__(self, in_a_notebook=True):
+    def __init__(self, in_a_notebook=True, watched=True):
         self.types, formatter = [], type("Formatter", (), {})()
         formatter.for_type = lambda *arguments: self.types.append(arguments)
         self.display_formatter = type("Formatters", (), {})()
         self.display_formatter.formatters = {"image/svg+xml": formatter}
+        self.at_the_end, self.events = [], type("Events", (), {})()
+        self.events.register = lambda event, f: self.at_the_end.append((event, f))
+        self.events.unregister = lambda event, f: self.at_the_end.remove((event, f))
+        self.get_parent = lambda: {"content": {"allow_stdin": watched}}
         if in_a_notebook:
             self.kernel = None
 
@@ -131,24 +135,49 @@ def test_figures_are_themed_svg_in_a_notebook_only(in_a_notebook, monkeypatch):
     assert shell.types == [(d2l.plt.Figure, plotting._themed_svg)] * in_a_notebook
 
 
-def test_in_a_notebook_an_animator_shows_one_figure_and_updates_it(monkeypatch):
-    events = []
+@pytest.fixture(params=[(True, True), (True, False), (False, True)])
+def shown(request, monkeypatch):
+    """A shell: a notebook that is watched or not, or IPython's terminal; and what it shows."""
+    shell, events = Shell(*request.param), []
     handle = type("Handle", (), {"update": lambda self, fig: events.append(("update", fig))})()
 
-    def display(fig, display_id):
-        assert display_id is True
-        events.append(("display", fig))
+    def display(what, raw, display_id):
+        assert display_id is True and raw is not isinstance(what, d2l.plt.Figure)
+        events.append(("display", what))
         return handle
 
-    monkeypatch.setattr(plotting, "get_ipython", Shell)
+    monkeypatch.setattr(plotting, "get_ipython", lambda: shell)
     monkeypatch.setattr(plotting, "set_matplotlib_formats", lambda kind: None)
     monkeypatch.setattr(plotting, "display", display)
+    return request.param, shell, events
+
+
+def test_an_animator_draws_once_a_point_where_it_is_watched_else_once_a_cell(shown):
+    (_, watched), shell, events = shown
     animator = d2l.Animator()
     assert not d2l.plt.get_fignums()  # not shown once more at the end of the cell
     for x in (1, 2, 3):
         animator.add(x, x)
-    assert [event for event, _ in events] == ["display", "update", "update"]
-    assert {fig for _, fig in events} == {animator.fig}
+    if watched:
+        assert events == [("display", animator.fig), *[("update", animator.fig)] * 2]
+        assert not shell.at_the_end
+        return
+    assert events == [("display", {"text/plain": ""})]  # the place of the picture
+    for cell in (2, 3):
+        ((event, end),) = shell.at_the_end
+        assert event == "post_execute"
+        end()
+        assert not shell.at_the_end
+        assert events[1:] == [("update", animator.fig)] * (cell - 1)
+        animator.add(cell + 2, 1)
+
+
+def test_outside_ipython_an_animator_draws_nothing(monkeypatch):
+    monkeypatch.setattr(plotting, "display", None)
+    animator = d2l.Animator()
+    monkeypatch.setattr(type(animator.fig.canvas), "draw", None)
+    animator.add(1, 1)
+    assert len(animator.axes[0].lines) == 1
 
 
 def test_an_animator_draws_into_the_first_of_its_axes():

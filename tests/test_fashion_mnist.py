@@ -504,25 +504,61 @@ def reference(official, train, resize=None):
     )
 
 
-def test_values_and_labels_are_exactly_torchvisions(loaders, official):
+def test_images_and_labels_are_exactly_those_that_torchvision_reads(loaders, official):
     for loader, train in zip(loaders, (True, False)):
-        expected = reference(official, train)
-        assert len(loader.dataset) == len(expected) == (60000 if train else 10000)
+        expected, ours = reference(official, train), loader.dataset
+        assert torch.equal(ours.images, expected.data) and ours.images.dtype == torch.uint8
+        assert torch.equal(ours.targets, expected.targets) and ours.targets.dtype == torch.int64
         for i in (0, 1, 777, len(expected) - 1):
-            X, y = loader.dataset[i]
+            X, y = ours[i]
             assert torch.equal(X, expected[i][0]) and y == expected[i][1]
             assert X.dtype == torch.float32 and X.shape == (1, 28, 28) and type(y) is int
 
 
-def test_batches_under_a_seed_are_exactly_those_of_torchvisions_pipeline(loaders, official):
-    slow = data.DataLoader(reference(official, True), 256, shuffle=True)
+def test_every_byte_becomes_what_totensor_makes_of_it():
+    image = torch.arange(256, dtype=torch.uint8).reshape(16, 16)
+    X, _ = fm.InMemory(image.unsqueeze(0), torch.tensor([0]))[0]
+    assert torch.equal(X, transforms.ToTensor()(image.numpy()))
+
+
+def test_two_epochs_under_a_seed_are_exactly_those_of_pytorchs_loader(loaders):
+    train, test = loaders
+    X, y = train.dataset.images.unsqueeze(1) / 255, train.dataset.targets
+    plain = data.DataLoader(range(60000), 256, shuffle=True)  # gives the indices
     torch.manual_seed(7)
-    ours = [batch for batch, _ in zip(loaders[0], range(3))]
+    expected = [list(plain), list(plain), torch.rand(1)]
     torch.manual_seed(7)
-    theirs = [batch for batch, _ in zip(slow, range(3))]
-    for (X, y), (expected_X, expected_y) in zip(ours, theirs):
-        assert torch.equal(X, expected_X) and torch.equal(y, expected_y)
-        assert (X.dtype, y.dtype) == (expected_X.dtype, expected_y.dtype)
+    for epoch in expected[:2]:
+        for (X_batch, y_batch), rows in zip(train, epoch, strict=True):
+            assert torch.equal(X_batch, X[rows]) and torch.equal(y_batch, y[rows])
+    assert torch.equal(torch.rand(1), expected[2])  # and what comes after them
+
+
+def test_the_loaders_are_dataloaders_to_the_eye(loaders, official):
+    for loader, train in zip(loaders, (True, False)):
+        plain = data.DataLoader(reference(official, train), 256, shuffle=train)
+        assert isinstance(loader, data.DataLoader) and len(loader) == len(plain)
+        assert len(loader.dataset) == len(plain.dataset)
+        assert loader.batch_size == 256 and loader.drop_last is plain.drop_last
+        assert type(loader.sampler) is type(plain.sampler)
+        batches = [next(iter(kind)) for kind in (loader, plain)]
+        assert type(batches[0]) is type(batches[1])
+        assert [(a.shape, a.dtype) for a in batches[0]] == [(a.shape, a.dtype) for a in batches[1]]
+
+
+def test_torchvisions_data_sets_and_transforms_of_ones_own_are_taken_too(loaders, official):
+    part = range(300)
+    theirs = data.DataLoader(data.Subset(reference(official, False), part), 100)
+    ours = data.DataLoader(data.Subset(loaders[1].dataset, part), 100)
+    results = []
+    for loader in (theirs, ours):
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+        trainer = torch.optim.SGD(net.parameters(), lr=0.1)
+        loss = torch.nn.CrossEntropyLoss(reduction="none")
+        results.append(d2l.train_epoch_ch3(net, loader, loss, trainer))
+        results.append(d2l.evaluate_accuracy(net, loader))
+    assert results[:2] == results[2:]
 
 
 def test_an_epoch_yields_every_image_once_with_its_label(loaders, official):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import d2lsupport as d2l
+from d2lsupport import _loader
 
 TRUE_W, TRUE_B = torch.tensor([2, -3.4]), 4.2
 
@@ -173,8 +174,12 @@ def test_readers_refuse_data_that_do_not_fit():
 
 @pytest.mark.parametrize(
     "arguments",
-    [(torch.ones(2, 2), 0.0, 5), (torch.ones(0), 0.0, 5), (torch.ones(2), torch.ones(2), 5),
-     (torch.ones(2), 0.0, 0)],
+    [
+        (torch.ones(2, 2), 0.0, 5),
+        (torch.ones(0), 0.0, 5),
+        (torch.ones(2), torch.ones(2), 5),
+        (torch.ones(2), 0.0, 0),
+    ],
 )
 def test_synthetic_data_refuses_shapes_it_cannot_mean(arguments):
     with pytest.raises(ValueError, match="must"):
@@ -188,6 +193,31 @@ def test_load_array_is_a_dataloader_that_shuffles_only_for_training():
     assert torch.equal(torch.cat([y for _, y in fixed]), y)
     shuffled = torch.cat([y for _, y in d2l.load_array((X, y), 4)])
     assert not torch.equal(shuffled, y) and torch.equal(shuffled.sort().values, y)
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 1 << 20])  # bytes, of examples of 12 bytes
+@pytest.mark.parametrize(("n", "batch_size"), [(10, 4), (12, 4), (100, 7), (3, 5), (1, 1)])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_load_array_gives_the_batches_of_pytorchs_loader(
+    n, batch_size, shuffle, at_once, monkeypatch
+):
+    monkeypatch.setattr(_loader, "AT_ONCE", at_once)
+    arrays = torch.randn(n, 2), torch.arange(n, dtype=torch.int32)
+    plain = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(*arrays), batch_size, shuffle=shuffle
+    )
+    epochs = []
+    for loader in (d2l.load_array(arrays, batch_size, shuffle), plain):
+        torch.manual_seed(3)
+        epochs.append([list(loader), list(loader), torch.rand(1)])
+    torch.testing.assert_close(*epochs, rtol=0, atol=0)
+    assert len(epochs[0][0]) == len(plain)
+
+
+def test_the_data_set_of_load_array_serves_another_loader_too():
+    loader = d2l.load_array((torch.randn(10, 2), torch.arange(10)), 4, is_train=False)
+    other = torch.utils.data.DataLoader(loader.dataset, 4)
+    torch.testing.assert_close(list(other), list(loader), rtol=0, atol=0)
 
 
 def test_evaluate_loss_weighs_examples_not_batches():
