@@ -450,7 +450,8 @@ def test_the_command_line_says_where_the_files_are_or_why_not(root, tmp_path, mo
 def apt(folder, monkeypatch, on_download):
     """Put an apt-get and a dpkg-deb before the real ones; the latter unpacks `folder`/package."""
     scripts = {
-        "apt-get": f'case "$*" in *" download "*) {on_download} ;; esac',
+        "apt-get": "test -d state/lists/partial -a -d cache/archives/partial -a -d empty || exit 1;"
+        f'case "$*" in *" download "*) {on_download} ;; esac',
         "dpkg-deb": f'test "$1 $2 $3" = "-x $PWD/a.deb files" && cp -r "{folder}/package" files',
     }
     for name, line in scripts.items():
