@@ -65,14 +65,16 @@ def main():
     missing = [name for name in survivors if lines[name] not in harmless]
     print(f"{len(kinds)} mistakes, {len(survivors)} survived, {len(missing)} of them unexplained:")
     print("\n".join(missing))
-    if not arguments.modules:
-        rows = []
-        for module in known["modules"]:
-            verdicts = [kind for name, kind in kinds.items() if name.startswith(f"{module}:")]
-            left = verdicts.count("survived")
-            rows.append([f"`{module}.py`", len(verdicts), len(verdicts) - left, left])
-        head = "Module", "Made", "Caught", "Not caught: nothing changes"
-        RESULTS.write_text(table(rows, head))
+    rows = {}
+    if RESULTS.exists():
+        cells = [line.split("|")[1:5] for line in RESULTS.read_text().splitlines()[2:-1]]
+        rows = {module.strip(): [int(cell) for cell in numbers] for module, *numbers in cells}
+    for module in arguments.modules or known["modules"]:
+        verdicts = [kind for name, kind in kinds.items() if name.startswith(f"{module}:")]
+        left = verdicts.count("survived")
+        rows[f"`{module}.py`"] = [len(verdicts), len(verdicts) - left, left]
+    head = "Module", "Made", "Caught", "Not caught: nothing changes"
+    RESULTS.write_text(table([[module, *numbers] for module, numbers in rows.items()], head))
     return bool(missing)
 
 

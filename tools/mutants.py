@@ -43,7 +43,7 @@ from conftest import close  # noqa: E402
 CHAPTER_TESTS = "printed_code", "chapters_numbers"
 PACKAGE_TESTS = ("linear_regression", "softmax_regression", "plotting", "bad_input", "edges",
                  *CHAPTER_TESTS)
-LOADER_TESTS = "fashion_mnist", "faults"  # slow, so only for what makes the loader
+LOADER_TESTS = "imports", "fashion_mnist", "faults"  # slow, so only for what makes the loader
 NOT_COPIED = (".git", ".venv", "_build", "data", "*.egg-info", "__pycache__", ".*_cache",
               ".hypothesis")
 BROKEN = ("SyntaxError", "IndentationError", "NameError", "ImportError")
@@ -119,7 +119,7 @@ def check(file, text, chapters=True):
         names, numbers = CHAPTER_TESTS, [Path(file).name[:2]]
         if not file.startswith("chapters/"):
             names = sorted(PACKAGE_TESTS, key=lambda name: name != Path(file).stem)
-            if Path(file).stem in ("fashion_mnist", "_files", "README"):
+            if Path(file).stem in ("fashion_mnist", "_files", "_torchvision", "README"):
                 names += LOADER_TESTS
             numbers = range(1, 8) if chapters else []
         if failure := run_tests(tree, *names):
