@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 
 from d2lsupport import (
     _torchvision,  # noqa: F401  (makes `import torchvision` work; see there)
-    explore,
+    explore,  # noqa: F401  (d2l.explore)
 )
 from d2lsupport.fashion_mnist import (
     ensure_fashion_mnist,
@@ -56,7 +56,6 @@ __all__ = [
     "ensure_fashion_mnist",
     "evaluate_accuracy",
     "evaluate_loss",
-    "explore",
     "get_dataloader_workers",
     "get_fashion_mnist_labels",
     "glue",
