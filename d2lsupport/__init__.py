@@ -59,7 +59,6 @@ __all__ = [
     "ensure_fashion_mnist",
     "evaluate_accuracy",
     "evaluate_loss",
-    "explore",
     "get_dataloader_workers",
     "get_fashion_mnist_labels",
     "glue",

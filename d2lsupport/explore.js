@@ -231,7 +231,7 @@
     const node = html("label", { class: "control" }, html("span", {}, label), range, output);
     if (mark !== undefined) {
       const at = (mark - min) / (max - min);
-      node.append(html("span", { class: "mark", style: `--at: ${at}` }, note));
+      node.append(html("span", { class: "flag", style: `--at: ${at}` }, note));
     }
     node.set = (to) => {
       range.value = to;
@@ -401,7 +401,7 @@
         input: (value) => move(w, value) }),
     ];
     root.append(
-      html("div", { class: "row" }, line.root, map.root),
+      html("div", { class: "plots" }, line.root, map.root),
       controls(...sliders),
       html("div", { class: "buttons" },
         button("Least squares", () => move(bowl.w, bowl.b)),
@@ -467,7 +467,7 @@
       timer = setInterval(() => go(taken + 1), 100);
     });
     root.append(
-      html("div", { class: "row" }, map.root, chart.root),
+      html("div", { class: "plots" }, map.root, chart.root),
       controls(
         slider({ label: "learning rate", min: rates[0], max: rates[1], step: 0.01,
           value: Math.log10(rate), text: (v) => show(10 ** v, 3), mark: Math.log10(bowl.limit),
@@ -518,7 +518,7 @@
       role: "application", "aria-label": "picture; arrow keys move, space paints" });
     const cursor = html("i", { class: "cursor" });
     const map = square("pixel times weight");
-    const caption = html("figcaption", {});
+    const about = html("p", { class: "about" });
 
     const thumbs = labels.map((label, i) => {
       const canvas = square(classes[label]);
@@ -550,7 +550,7 @@
       paint(pad, pixels, gray);
       paint(map, parts[j], signed(limit));
       set(cursor, { style: `--x: ${at[0]}; --y: ${at[1]}` });
-      caption.textContent = `pixel × weight of ${classes[j]}: orange for it, blue against it; sum `
+      about.textContent = `pixel × weight of ${classes[j]}: orange for it, blue against it; sum `
         + `${show(sum(parts[j]), 1)}, with the bias ${show(logits[j], 1)}`;
       const y = labels[shown];
       status.say(`Predicted: ${classes[top]}, ${show(p[top], 3)}. True: ${classes[y]}; `
@@ -604,11 +604,11 @@
       button(text, move((x, y) => [x - dx, y - dy]), { "aria-label": `Shift ${name}` });
     root.append(
       pictures.node,
-      html("div", { class: "row" },
+      html("div", { class: "plots" },
         html("div", { class: "pads" },
-          html("figure", {}, html("div", { class: "frame" }, pad, cursor)),
-          html("figure", {}, html("div", { class: "frame" }, map)),
-          caption,
+          html("div", { class: "frame" }, pad, cursor),
+          html("div", { class: "frame" }, map),
+          about,
           html("div", { class: "buttons" },
             pens.node,
             shift("←", "left", -1, 0), shift("→", "right", 1, 0),
@@ -767,7 +767,7 @@
       draw();
     };
     root.append(
-      html("div", { class: "row centred" }, axes.root),
+      html("div", { class: "plots centred" }, axes.root),
       controls(...sliders),
       html("div", { class: "buttons" },
         button("Fit: 100 steps", () => {

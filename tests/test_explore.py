@@ -520,9 +520,9 @@ def test_an_image_is_changed_and_the_probabilities_are_those_of_the_network(brow
 
     reader.press("image 1, ankle boot", "ArrowRight")
     torch.testing.assert_close(seen(reader.config["labels"][1]).flatten(), images[1])
-    shown = reader.ask("(f) => f.querySelector('figcaption').textContent")
+    shown = reader.ask("(f) => f.querySelector('.about').textContent")
     reader.press(NAMES[0], "ArrowDown")  # from the class predicted to another
-    assert reader.ask("(f) => f.querySelector('figcaption').textContent") != shown
+    assert reader.ask("(f) => f.querySelector('.about').textContent") != shown
 
 
 # Other hosts

@@ -95,8 +95,12 @@ def test_the_wheel_works_where_only_its_dependencies_are_installed(wheel, tmp_pa
 
 
 def test_the_package_is_typed_and_tidy():
-    for tool in (["mypy"], ["ruff", "check"]):
-        command = [sys.executable, "-m", *tool]
+    python, oxlint = sys.executable, Path(sys.executable).with_name("oxlint")
+    for command in (
+        [python, "-m", "mypy"],
+        [python, "-m", "ruff", "check"],
+        [oxlint, "--deny-warnings", "d2lsupport"],  # the script
+    ):
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert result.returncode == 0, result.stdout
 
