@@ -3,6 +3,7 @@
 # make pdf        the book as one PDF, in _build/; printed by Chromium
 # make links      ask every external address whether it answers
 # make mutants    make 200 mistakes, and those of cosmic-ray, and see that the checks catch them
+# make benchmarks  time the package beside a bare loop and the usual loader
 # make notebooks  execute the chapters again and write their .ipynb
 # make data       Fashion-MNIST, in data/
 # make clean      forget what was built; data/ and .venv/ stay
@@ -12,7 +13,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export D2L_DATA ?= $(CURDIR)/data
 
-.PHONY: book test pdf links mutants notebooks data clean
+.PHONY: book test pdf links mutants benchmarks notebooks data clean
 
 book: data
 	@echo "== Building the book: every chapter is executed, which takes some minutes the first time"
@@ -41,6 +42,10 @@ mutants: data
 	$(BIN)/python tools/mutants.py
 	$(BIN)/python -m pip install --quiet cosmic-ray==8.7.0
 	$(BIN)/python tools/generic_mutants.py
+
+benchmarks: data
+	@echo "== Timing competitors in turn, each in a process of its own, for some minutes"
+	$(BIN)/python benchmarks/side_by_side.py
 
 notebooks: data
 	@echo "== Executing the chapters and writing their notebooks"

@@ -53,6 +53,8 @@ def positive_int(name: str, value: Any) -> None:
 
 def number(name: str, value: Any) -> float:
     """`value`, a number or a tensor that holds one, as a float; it may be nan or infinite."""
+    if type(value) is float:  # the most frequent: an accumulated sum
+        return value
     if isinstance(value, torch.Tensor):
         tensor(name, value)
         if value.numel() != 1:
