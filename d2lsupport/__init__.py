@@ -36,7 +36,7 @@ from d2lsupport.utils import Accumulator, Timer
 if TYPE_CHECKING:
     import matplotlib.pyplot as plt
 
-    from d2lsupport import explore
+    from d2lsupport import explore as explore
     from d2lsupport.plotting import (
         Animator,
         glue,
@@ -95,4 +95,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "explore"})
