@@ -108,14 +108,15 @@ def _padded(values: torch.Tensor, share: float) -> list[float]:
     return [round(low - pad, 2), round(high + pad, 2)]
 
 
-def _draw_bowl(ax: Any, x: Any, y: Any, best: Any, excess: float, w: Any, b: Any) -> None:
+def _draw_bowl(ax: Any, x: Any, best: Any, excess: float, w: Any, b: Any) -> None:
     """Contours of the loss over (w, b), as the live figure draws them."""
-    W, B = torch.meshgrid(
-        torch.linspace(w[0], w[1], 40), torch.linspace(b[0], b[1], 40), indexing="xy"
-    )
-    L = ((W[..., None] * x + B[..., None] - y) ** 2).mean(-1) / 2
-    levels = [_loss(x, y, *best) + excess * 3.0**k for k in range(9)]
-    ax.contour(W, B, L, levels, colors="C5", linewidths=0.8)
+    A = torch.stack((x, torch.ones_like(x)), 1)
+    angle = torch.linspace(0, 2 * math.pi, 73).double()
+    circle = torch.stack((angle.cos(), angle.sin()))
+    ellipse = torch.linalg.solve(torch.linalg.cholesky(A.T @ A / len(x)).T, circle)
+    for k in range(9):
+        points = best[:, None] + math.sqrt(2 * excess * 3**k) * ellipse
+        ax.plot(*points, color="C5", lw=0.8)
     ax.set(xlabel="$w$", ylabel="$b$", xlim=w, ylim=b)
 
 
@@ -145,8 +146,9 @@ def fit_line(
     ends = torch.tensor(span["x"])
     left.plot(ends, w * ends + b, "C0-", lw=2)
     left.plot(x, y, ".", color="#000000")
+    left.set_box_aspect(1)  # so that the squares are square
     left.set(xlabel=xlabel, ylabel=ylabel, xlim=span["x"], ylim=span["y"])
-    _draw_bowl(right, x, y, best, excess, span["w"], span["b"])
+    _draw_bowl(right, x, best, excess, span["w"], span["b"])
     right.plot(w, b, "C0o")
     alt = (
         f"{len(x)} points with the line y = {w:.2f} x + {b:.2f} and a square on each error, beside "
@@ -163,7 +165,7 @@ def fit_line(
 def _square(x: float, y: float, side: float, scale: float, rising: bool) -> Any:
     """A square on the error `side` at (x, y), on the side where it does not hide the line."""
     width = abs(side) * scale
-    left = x - width if (side > 0) == rising else x
+    left = x if (side > 0) == rising else x - width
     return Rectangle((left, min(y, y + side)), width, abs(side), color="C1", alpha=0.3)
 
 
@@ -196,7 +198,7 @@ def gradient_descent(
 
     fig = Figure(figsize=(6, 2.8))
     left, right = fig.subplots(1, 2)
-    _draw_bowl(left, x, y, best, excess, *spans)
+    _draw_bowl(left, x, best, excess, *spans)
     left.plot(*torch.stack(path).T, "C1.-", lw=1.5)
     right.semilogy(losses, "C1-", lw=1.5)
     right.axhline(least, ls="--", color="C0")
@@ -326,8 +328,12 @@ def decision_regions(W: torch.Tensor, b: torch.Tensor, points: Any, labels: Any)
     for j in range(3):
         others = grid[..., [k for k in range(3) if k != j]].max(-1).values
         ax.contourf(G1, G2, grid[..., j] - others, [0, 1e9], colors=[f"C{j}"], alpha=0.25)
+        ax.contour(G1, G2, grid[..., j] - others, [0], colors="#000000", linewidths=1.5)
         at = points[[y == j for y in labels]]
         ax.plot(*at.T, "os^"[j], color=f"C{j}", label=f"class {j}")
+    for (x1, x2), o, y in zip(points, O, labels):
+        if o.argmax() != y:  # a bold rim
+            ax.plot(x1, x2, "os^"[y], color=f"C{y}", mec="#000000", mew=2, ms=8)
     ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     alt = (

@@ -353,6 +353,8 @@ def test_a_line_is_fitted_by_keys_by_mouse_and_by_finger(browser, site, width):
         reader.drag(".handle > :last-child", 2, 20, 20, touch)  # the guess: w up, b down
         assert reader.values()[0] > after[0] and reader.values()[1] < after[1]
         assert loss_matches(reader)
+    told = reader.ask("(f) => [...f.querySelectorAll('input')].map((i) => i.ariaValueText)")
+    assert [float(text.replace("−", "-")) for text in told] == reader.values()
     reader.press("Least squares", "Enter")
     assert reader.says()[1] == 1
     reader.press("Start again", "Enter")
@@ -580,6 +582,42 @@ def test_an_output_works_by_itself_in_a_notebook(browser, tmp_path, host, kind):
     before = reader.ask("(f) => f.querySelector('.live').textContent")
     reader.press(*ACTS[kind])
     assert reader.ask("(f) => f.querySelector('.live').textContent") != before
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_a_figure_fits_a_phone_and_works_from_the_disk(chromium, book, kind):
+    context = chromium.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto((book / "chapters" / f"{RECORDED[kind][0].stem}.html").as_uri())
+    live = page.locator(f"explore-figure[kind={kind}] .live")
+    assert live.bounding_box()["height"] <= 720
+    assert live.evaluate("(root) => root.scrollWidth - root.clientWidth") <= 0
+    small = live.locator("button, input[type=range], label").evaluate_all(
+        "(nodes) => nodes.filter((n) => n.getBoundingClientRect().height < 24).length"
+    )
+    assert small == 0  # WCAG 2.2, target size
+    context.close()
+
+
+def test_a_run_takes_its_time_and_can_be_paused_unless_less_motion_is_wanted(chromium, site):
+    context = chromium.new_context(reduced_motion="no-preference")
+    page = context.new_page()
+    page.goto(site + page_of(1))
+    figure = page.locator("explore-figure[kind=descent]")
+
+    def step():
+        return int(re.search(r"Step (\d+)", figure.locator(".say").inner_text())[1])
+
+    figure.get_by_role("button", name="Start again").click()
+    figure.get_by_role("button", name="Run").click()
+    page.wait_for_timeout(1000)
+    figure.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(200)
+    paused = step()
+    assert 0 < paused < 40
+    page.wait_for_timeout(400)
+    assert step() == paused
+    context.close()
 
 
 @pytest.mark.parametrize("kind", FIGURES)
