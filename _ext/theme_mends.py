@@ -18,7 +18,7 @@ class KeepTogether(SphinxPostTransform):
 
     def run(self, **kwargs):
         for code in self.document.findall(nodes.literal):
-            if len(code.astext()) <= 12:
+            if len(code.astext()) <= 9:
                 code["classes"].append("unbroken")
         for formula in list(self.document.findall(nodes.math)):
             parent, place = formula.parent, formula.parent.index(formula)
