@@ -37,13 +37,14 @@ def alone():
             trainer.step()
     torch.manual_seed(1)
     net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
-    train_iter, _ = d2l.load_data_fashion_mnist(256)
+    train_iter, test_iter = d2l.load_data_fashion_mnist(256)
     trainer = torch.optim.SGD(net.parameters(), lr=0.1)
     for _ in range(2):
         for X, y in train_iter:
             trainer.zero_grad()
             nn.functional.cross_entropy(net(X), y).backward()
             trainer.step()
+        d2l.evaluate_accuracy(net, test_iter)  # draws from the generator, as train_ch3 does
     return {"linear": [linear.weight.T, linear.bias], "softmax": list(net.parameters())}
 
 
