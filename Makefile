@@ -3,7 +3,8 @@
 # make pdf        the book as one PDF, in _build/; printed by Chromium
 # make links      ask every external address whether it answers
 # make mutants    make 200 mistakes, and those of cosmic-ray, and see that the checks catch them
-# make benchmarks  time the package beside a bare loop and the usual loader
+# make benchmarks time the package beside a bare loop and the usual loader
+# make timings    what the execution of each page took
 # make notebooks  execute the chapters again and write their .ipynb
 # make data       Fashion-MNIST, in data/
 # make clean      forget what was built; data/ and .venv/ stay
@@ -13,7 +14,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export D2L_DATA ?= $(CURDIR)/data
 
-.PHONY: book test pdf links mutants benchmarks notebooks data clean
+.PHONY: book test pdf links mutants benchmarks timings notebooks data clean
 
 book: data
 	@echo "== Building the book: every chapter is executed, which takes some minutes the first time"
@@ -46,6 +47,9 @@ mutants: data
 benchmarks: data
 	@echo "== Timing competitors in turn, each in a process of its own, for some minutes"
 	$(BIN)/python benchmarks/side_by_side.py
+
+timings: book
+	$(BIN)/python tools/timings.py
 
 notebooks: data
 	@echo "== Executing the chapters and writing their notebooks"

@@ -155,7 +155,11 @@ class InMemory(data.Dataset[tuple[torch.Tensor, int]]):
         rows = torch.as_tensor(indices)
         X = pick(self.images, rows).unsqueeze(1)
         if self.resize:  # on bytes, as PIL does it: the same grey levels, or one level off
+            # Four images at a time, as the channels of one: PyTorch has fast code for four.
+            X = torch.nn.functional.pad(X, [0] * 7 + [-len(rows) % 4])
+            X = X.reshape(-1, 4, *X.shape[-2:])
             X = torch.nn.functional.interpolate(X, self.resize, mode="bilinear", antialias=True)
+            X = X.reshape(-1, 1, *self.resize)[: len(rows)]
         return Batch(X / 255, pick(self.targets, rows))
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from timings import timings
 
 from chapters import ROOT
 
@@ -80,6 +81,26 @@ def test_a_second_build_executes_nothing_and_an_edit_of_the_package_executes_aga
     assert build(book)[1]
     assert "the answer is 42" in page(book)
     assert runs(book) == 2
+
+
+def test_an_edit_of_prose_executes_nothing_and_an_edit_of_code_that_page_alone(book):
+    (book / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n- file: other\n")
+    other = PAGE.replace('"runs"', '"other-runs"')
+    (book / "other.md").write_text(other)
+    assert build(book)[1]
+    assert len(timings(book / "_build" / ".jupyter_cache")) == 2
+    (book / "other.md").write_text(other.replace("# A page", "# Another page"))
+    assert build(book)[1]
+    assert (runs(book), (book / "other-runs").read_text()) == (1, "run ")
+    (book / "other.md").write_text(other.replace("the answer is", "it is"))
+    printed, succeeded = build(book)
+    assert succeeded, printed
+    assert "it is 41" in (book / "_build" / "html" / "other.html").read_text()
+    assert (runs(book), (book / "other-runs").read_text()) == (1, "run run ")
+    with (book / "requirements.txt").open("a") as pins:
+        pins.write("# another pin\n")
+    assert build(book)[1]
+    assert (runs(book), (book / "other-runs").read_text()) == (2, "run run run ")
 
 
 @pytest.mark.parametrize(

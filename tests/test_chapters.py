@@ -33,14 +33,15 @@ NOTES = {
     "05-image-classification-dataset": 3,
     "06-softmax-regression-scratch": 6,
     "07-softmax-regression-concise": 4,
+    "08-when-one-machine-is-not-enough": 6,  # beyond the notes
 }
 
 
-def test_there_are_seven_chapters_and_the_book_holds_them_in_order():
+def test_the_book_holds_the_chapters_in_order():
     assert [md.stem for md in CHAPTERS] == list(NOTES)
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    assert files[:7] == [f"chapters/{name}" for name in NOTES]
+    assert files[: len(NOTES)] == [f"chapters/{name}" for name in NOTES]
     (answers,) = [p["chapters"] for p in toc["parts"] if p["caption"].startswith("Answers to D2L")]
     assert [entry["file"] for entry in answers] == [f"chapters/{md.stem}" for md in ANSWERS]
 
