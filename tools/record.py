@@ -291,7 +291,8 @@ def record(md):
 
 
 if __name__ == "__main__":
-    os.environ["OMP_NUM_THREADS"] = "1"     # the recorded numbers are those of one thread
+    os.environ["OMP_NUM_THREADS"] = "1"     # the recorded numbers are those of one thread,
+    os.environ["MKL_CBWR"] = "AVX2"         # added in one order, wherever they lie in memory
     chapters = [Path(a).resolve() for a in sys.argv[1:]] or sorted((ROOT / "chapters").glob("*.md"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(record, chapters))
