@@ -305,7 +305,7 @@ class Animator:
             return
         watched = _is_watched(shell)
         if self._handle is None:  # else the picture has its place in the output already
-            place = self.fig if watched else {"text/plain": ""}
+            place = self.fig if watched else {"text/plain": repr(self.fig)}
             self._handle = display(place, raw=not watched, display_id=True)
         elif watched:
             self._handle.update(self.fig)
