@@ -62,7 +62,7 @@ def test_the_parameters_are_those_of_plain_training(processes, script, alone):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    results = torch.load(script.parent / f"results-{processes}.pt")
+    results = torch.load(script.parent / f"results-{processes}.pt", weights_only=True)
     for name, params in alone.items():
         for p, q in zip(params, results[name], strict=True):
             torch.testing.assert_close(p.detach(), q, rtol=0, atol=1e-6)

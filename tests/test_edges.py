@@ -162,7 +162,7 @@ def test_an_animator_draws_once_a_point_where_it_is_watched_else_once_a_cell(sho
         assert events == [("display", animator.fig), *[("update", animator.fig)] * 2]
         assert not shell.at_the_end
         return
-    assert events == [("display", {"text/plain": repr(animator.fig)})]  # the place of the picture
+    assert events == [("display", {"text/plain": repr(animator.fig)})]  # in its place
     for cell in (2, 3):
         ((event, end),) = shell.at_the_end
         assert event == "post_execute"
