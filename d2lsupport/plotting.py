@@ -35,7 +35,7 @@ def _themed_svg(fig: Figure) -> str:
     nothing = {"Date": None, "Creator": None}  # so that equal figures are equal files
     svg = print_figure(fig, fmt="svg", facecolor="#fffffe", metadata=nothing)
     svg = svg.replace("#fffffe", "var(--paper)").replace("#000000", "currentColor")
-    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)  # of a point: the eye sees no more
+    svg = re.sub(r"(\b[1-9]\d*\.\d\d)\d+", r"\1", svg)  # a hundredth of a point; scales stay
     return svg.replace("</style>", _THEME, 1)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import math
+import re
 
 import pytest
 import torch
@@ -107,6 +108,15 @@ def test_the_style_of_the_figures():
     for key in ("axes.spines.right", "axes.spines.top"):
         assert d2l.plt.rcParams[key] is False
     assert d2l.plt.rcParams["legend.framealpha"] == 0
+
+
+def test_coordinates_are_short_and_letters_keep_their_size():
+    fig, ax = d2l.plt.subplots()
+    ax.plot([0, 1 / 3], [0, 2 / 7])
+    ax.set_xlabel("letters")
+    svg = plotting._themed_svg(fig)
+    assert "scale(0.015625)" in svg  # of a letter: any other tears words apart
+    assert not re.search(r"[ \"][1-9]\d*\.\d{3}", svg)
 
 
 class Shell:
