@@ -50,3 +50,12 @@ def test_a_sample_of_mistakes_is_caught_by_checks_that_hold_on_any_machine():
     caught = [name for kind, name in filter(lambda v: len(v) == 2, verdicts) if kind == "analytic"]
     assert sorted(caught) == sorted(SAMPLE), result.stdout + result.stderr
     assert result.returncode == 0
+
+
+def test_the_page_on_checks_has_the_figures_of_this_list():
+    lines = (ROOT / "reference" / "mutants.txt").read_text().splitlines()[2:-1]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    made = Counter(m["kind"] for mistakes in LIST.values() for m in mistakes.values())
+    assert {kind: int(number) for kind, number, *_ in rows} == made, "run `make mutants`"
+    for _, number, *verdicts in rows:
+        assert int(number) == sum(map(int, verdicts))
