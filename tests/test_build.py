@@ -119,3 +119,18 @@ def test_a_fault_fails_the_build_and_is_named(book, fault, message):
     printed, succeeded = build(book)
     assert not succeeded
     assert message in printed
+
+
+def test_what_a_cell_printed_in_pieces_is_shown_as_one_text(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "_ext")
+    from whole_outputs import joined
+
+    def stream(name, text):
+        return {"output_type": "stream", "name": name, "text": text}
+
+    shown = {"output_type": "display_data", "data": {}}
+    pieces = [stream("stdout", "a  b\n1 "), stream("stdout", " 2\n"), shown, stream("stdout", "c")]
+    assert joined(pieces) == [stream("stdout", "a  b\n1  2\n"), shown, stream("stdout", "c")]
+    assert pieces[0]["text"] == "a  b\n1 "
+    two = [stream("stdout", "a"), stream("stderr", "b")]
+    assert joined(two) == two
