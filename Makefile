@@ -60,7 +60,7 @@ data: .venv/installed
 	@echo "== Making sure of Fashion-MNIST in $(D2L_DATA)"
 	@$(BIN)/python -m d2lsupport "$(D2L_DATA)"
 
-.venv/installed: requirements.txt pyproject.toml
+.venv/installed: requirements.txt constraints.txt pyproject.toml
 	@echo "== Making the environment in .venv"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.txt -e .

@@ -22,7 +22,7 @@ from myst_nb.core.read import create_nb_reader
 
 def fingerprint(srcdir):
     """Digest of the package's code, the pins, Python, and the libraries that compute."""
-    files = [Path(srcdir, "requirements.txt")]
+    files = [Path(srcdir, name) for name in ("requirements.txt", "constraints.txt")]
     for kind in ("py", "js", "css"):
         files += sorted(Path(srcdir, "d2lsupport").glob(f"*.{kind}"))
     versions = [importlib.metadata.version(name) for name in ("torch", "torchvision", "matplotlib")]

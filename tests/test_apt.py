@@ -23,9 +23,11 @@ SHA256 = {
 }
 # The interpreter may lie where only root can read: import all, then become nobody.
 CHILD = """
-import encodings.idna, filelock, filelock._unix, filelock._soft, http.client, os, sys
+import encodings.idna, filelock, http.client, os, sys, tempfile
 from pathlib import Path
 from d2lsupport import fashion_mnist as fm
+with tempfile.TemporaryDirectory() as folder, filelock.FileLock(folder + "/lock"):
+    pass  # it imports more when first used
 fm.MIRRORS = ["http://127.0.0.1:9/"]
 fm.DEBIAN_FOLDER = Path("/nonexistent/fashion-mnist")
 if os.getuid() == 0:

@@ -41,7 +41,7 @@ def book(tmp_path):
     """A book with the project's configuration and extensions, and a package of one module."""
     for name in ("_ext", "_static", "_templates"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("_config.yml", "references.bib", "requirements.txt"):
+    for name in ("_config.yml", "references.bib", "requirements.txt", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
     (tmp_path / "intro.md").write_text(PAGE)
@@ -97,7 +97,7 @@ def test_an_edit_of_prose_executes_nothing_and_an_edit_of_code_that_page_alone(b
     assert succeeded, printed
     assert "it is 41" in (book / "_build" / "html" / "other.html").read_text()
     assert (runs(book), (book / "other-runs").read_text()) == (1, "run run ")
-    with (book / "requirements.txt").open("a") as pins:
+    with (book / "constraints.txt").open("a") as pins:
         pins.write("# another pin\n")
     assert build(book)[1]
     assert (runs(book), (book / "other-runs").read_text()) == (2, "run run run ")
