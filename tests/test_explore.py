@@ -26,7 +26,7 @@ import d2lsupport as d2l
 from chapters import CHAPTERS, recorded
 from d2lsupport import explore
 
-chromium, site = test_browser.chromium, test_browser.site  # fixtures
+chromium = test_browser.chromium  # a fixture
 SCRIPT = Path(explore.__file__).with_suffix(".js")
 REQUIRED = bool(os.environ.get("BROWSER_REQUIRED"))
 km = torch.tensor([0.5, 0.9, 1.2, 1.6, 1.9])
@@ -209,6 +209,19 @@ def test_the_page_gets_the_trained_weights_and_the_images():
 
 
 # In the page
+
+
+class WithoutFormulas(test_browser.Quiet):
+    """A server of pages that need not wait until hundreds of formulas are set."""
+
+    def send_head(self):
+        return self.send_error(404) if "mathjax" in self.path else super().send_head()
+
+
+@pytest.fixture(scope="module")
+def site(book):
+    with test_browser.served(book, WithoutFormulas) as address:
+        yield address
 
 
 class Chromium:
