@@ -27,10 +27,15 @@ class BatchLoader(data.DataLoader[Any]):
         if isinstance(self.sampler, data.RandomSampler):
             generator = torch.Generator().manual_seed(_draw())
             order = torch.randperm(len(order), generator=generator)
-        size = self.batch_size or 1
+        size: int = self.batch_size  # type: ignore[assignment]
         example = sum(tensor.nbytes for tensor in self._fetch(order[:1]))
-        for rows in order.split(size * max(1, AT_ONCE // (size * example))):
-            yield from map(list, zip(*(tensor.split(size) for tensor in self._fetch(rows))))
+        together = size * max(1, AT_ONCE // (size * example))
+        for rows in order.split(together):
+            batches = self._fetch(rows)
+            if together == size:
+                yield batches
+            else:
+                yield from map(list, zip(*(tensor.split(size) for tensor in batches)))
 
     def _fetch(self, rows: torch.Tensor) -> list[torch.Tensor]:
         return self.collate_fn(self.dataset.__getitems__(rows))  # type: ignore[attr-defined]
