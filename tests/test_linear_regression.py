@@ -214,8 +214,9 @@ def test_load_array_gives_the_batches_of_pytorchs_loader(
     assert len(epochs[0][0]) == len(plain)
 
 
-def test_the_data_set_of_load_array_serves_another_loader_too():
-    loader = d2l.load_array((torch.randn(10, 2), torch.arange(10)), 4, is_train=False)
+@pytest.mark.parametrize("arrays", [(torch.randn(10, 2), torch.arange(10)), (torch.arange(10),)])
+def test_the_data_set_of_load_array_serves_another_loader_too(arrays):
+    loader = d2l.load_array(arrays, 4, is_train=False)
     other = torch.utils.data.DataLoader(loader.dataset, 4)
     torch.testing.assert_close(list(other), list(loader), rtol=0, atol=0)
 
