@@ -122,7 +122,7 @@ def test_coordinates_are_short_and_letters_keep_their_size():
 class Shell:
     """As much of IPython as figures need."""
 
-    def __init__(self, in_a_notebook=True, watched=True):
+    def __init__(self, in_a_notebook=True, watched=True, content=None):
         self.types, formatter = [], type("Formatter", (), {})()
         formatter.for_type = lambda *arguments: self.types.append(arguments)
         self.display_formatter = type("Formatters", (), {})()
@@ -130,7 +130,8 @@ class Shell:
         self.at_the_end, self.events = [], type("Events", (), {})()
         self.events.register = lambda event, f: self.at_the_end.append((event, f))
         self.events.unregister = lambda event, f: self.at_the_end.remove((event, f))
-        self.get_parent = lambda: {"content": {"allow_stdin": watched}}
+        content = {"allow_stdin": watched} if content is None else content
+        self.get_parent = lambda: {"content": content}
         if in_a_notebook:
             self.kernel = None
 
@@ -180,6 +181,10 @@ def test_an_animator_draws_once_a_point_where_it_is_watched_else_once_a_cell(sho
         assert not shell.at_the_end
         assert events[1:] == [("update", animator.fig)] * (cell - 1)
         animator.add(cell + 2, 1)
+
+
+def test_a_notebook_that_does_not_say_whether_it_takes_input_does():
+    assert plotting._is_watched(Shell(content={}))  # the default of Jupyter's messages
 
 
 def test_outside_ipython_an_animator_draws_nothing(monkeypatch):

@@ -1,11 +1,15 @@
 """What importing the package loads, and what it does for `import torchvision`."""
 
+import importlib.util
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
 
 import pytest
+import torch
 
 import d2lsupport
+from d2lsupport import _torchvision
 
 
 @pytest.fixture
@@ -63,9 +67,35 @@ def load_library(path):
 torch.ops.load_library = load_library
 def declared():
     return [hasattr(torch.ops.torchvision, name) for name in ("nms", "qnms")]
+import wave
 before = declared()
 find_spec("torchvision")
 print(*before, *declared(), any("BeforeTorchvision" in str(f) for f in sys.meta_path))
 """
     missing = str(not operators_load)
     assert python(code) == ["False", "False", missing, missing, "False"]
+
+
+@pytest.mark.parametrize("spec", [None, ModuleSpec("torchvision", None)], ids=["none", "a folder"])
+def test_without_torchvision_nothing_is_declared(spec, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(torch.library, "define", None)  # it would fail if called
+    _torchvision.declare_missing_operators()
+
+
+def test_one_library_of_operators_that_loads_is_enough(tmp_path, monkeypatch):
+    spec = ModuleSpec("torchvision", None, origin=str(tmp_path / "__init__.py"))
+    for name in ("_C.so", "_C_stable.so"):
+        (tmp_path / name).touch()
+    tried = []
+
+    def load_library(path):
+        tried.append(path)
+        if len(tried) == 1:
+            raise OSError("linked to another torch")
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(torch.ops, "load_library", load_library)
+    monkeypatch.setattr(torch.library, "define", None)
+    _torchvision.declare_missing_operators()
+    assert len(tried) == 2

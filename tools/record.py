@@ -5,6 +5,7 @@ same code with its outputs, and the text as plain Markdown, since Colab knows no
 move to the end. Never edit an `.ipynb` by hand; a test compares it with its source.
 """
 
+import ctypes
 import functools
 import os
 import re
@@ -291,8 +292,11 @@ def record(md):
 
 
 if __name__ == "__main__":
-    os.environ["OMP_NUM_THREADS"] = "1"     # the recorded numbers are those of one thread,
-    os.environ["MKL_CBWR"] = "AVX2"         # added in one order, wherever they lie in memory
+    # The recorded numbers are those of one thread. The last bits of some sums depend on where their
+    # terms lie in memory, so that a kernel gets the same addresses each time.
+    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_CBWR": "AVX2", "PYTHONHASHSEED": "0"}
+    if sys.platform == "linux":
+        ctypes.CDLL(None).personality(0x0040000)  # ADDR_NO_RANDOMIZE, for the processes it starts
     chapters = [Path(a).resolve() for a in sys.argv[1:]] or sorted((ROOT / "chapters").glob("*.md"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(record, chapters))
