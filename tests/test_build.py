@@ -98,7 +98,7 @@ CELL = "```{{code-cell}} ipython3\n{}\n```"
         {CELL.format("assert 1 == 2"): "AssertionError"},
         {CELL.format("import sys\nsys.stderr.write('oh')"): "WARNING: stderr was found"},
         {
-            "[nowhere](nowhere.md)": "cross-reference target not found",
+            "[nowhere](nowhere.md)": "WARNING: 'myst' cross-reference target not found",
             "{cite:t}`nobody1900`": "WARNING: could not find bibtex key",
             "See {numref}`fig-nowhere`.": "WARNING: undefined label",
         },
