@@ -403,6 +403,7 @@ def test_an_output_works_by_itself_in_a_notebook(browser, tmp_path, host, kind):
 @pytest.mark.parametrize("kind", FIGURES)
 def test_a_figure_fits_a_phone_and_works_from_the_disk(chromium, book, kind):
     context = chromium.new_context(viewport={"width": 390, "height": 844})
+    context.route("**/mathjax/**", lambda route: route.abort())
     page = context.new_page()
     page.goto((book / "chapters" / f"{RECORDED[kind][0].stem}.html").as_uri())
     live = page.locator(f"explore-figure[kind={kind}] .live")
