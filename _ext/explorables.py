@@ -1,11 +1,12 @@
 """Explorable figures: a page links their script and style once; outputs do not repeat them."""
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
-from d2lsupport import explore
-
-FILES = [Path(explore.__file__).with_suffix(kind) for kind in (".js", ".css")]
+# `explore.code()` would take two seconds to import.
+PACKAGE = Path(find_spec("d2lsupport").origin).parent
+FILES = SCRIPT, STYLE = PACKAGE / "explore.js", PACKAGE / "explore.css"
 
 
 def copy_files(app):
@@ -16,11 +17,12 @@ def copy_files(app):
 
 
 def link_files(app, pagename, templatename, context, doctree):
-    code = explore.code()
+    style, script = STYLE.read_text("utf-8"), SCRIPT.read_text("utf-8")
+    code = f"<style>\n{style}</style>\n<script>\n{script}</script>"
     if code in context.get("body", ""):
         context["body"] = context["body"].replace(code, "")
-        app.add_js_file(FILES[0].name, loading_method="defer")  # in this event: for this page alone
-        app.add_css_file(FILES[1].name)
+        app.add_js_file(SCRIPT.name, loading_method="defer")  # in this event: for this page alone
+        app.add_css_file(STYLE.name)
 
 
 def setup(app):

@@ -182,6 +182,72 @@ def test_an_output_holds_text_a_picture_with_alt_text_and_all_that_it_needs(kind
     assert not re.search("https?://(?!www.w3.org/)", bundle["text/html"])
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The still pictures, as matplotlib has them."""
+    figures = []
+    monkeypatch.setattr(explore, "_themed_svg", lambda fig: figures.append(fig) or "<svg/>")
+    return figures
+
+
+def losses_of(curve, x, y):
+    return torch.tensor([line_loss(x, y, w, b) for w, b in curve.get_xydata()])
+
+
+@pytest.mark.parametrize("w", [5.0, -2.0])
+def test_the_picture_of_a_line_has_its_squares_and_its_place_on_the_bowl(drawn, w):
+    explore.fit_line(km, minutes, w, 3.0)
+    left, right = drawn[0].axes
+    x, y = torch.tensor(left.lines[0].get_xydata().T)
+    torch.testing.assert_close(y, w * x + 3)
+    assert x.tolist() == pytest.approx(left.get_xlim())
+    assert x[0] < km.min() and x[1] > km.max()
+    points = torch.tensor(left.lines[1].get_xydata()).float()
+    torch.testing.assert_close(points, torch.stack([km, minutes], 1))
+    for square, x, y in zip(left.patches, km.tolist(), minutes.tolist(), strict=True):
+        (x0, y0), (x1, y1) = corners = square.get_bbox().get_points()
+        assert sorted((y, w * x + 3)) == pytest.approx([y0, y1])
+        # on the side of the error where the line does not run through it
+        assert (x0 if (w * x + 3 > y) == (w > 0) else x1) == pytest.approx(x)
+        lower_left, upper_right = left.transData.transform(corners)
+        across, up = upper_right - lower_left
+        assert across == pytest.approx(up, rel=0.02)
+    *bowl, start = right.lines
+    assert start.get_xydata().tolist() == [[w, 3.0]]
+    A = torch.stack((km, torch.ones(5)), 1)
+    least = line_loss(km, minutes, *torch.linalg.lstsq(A, minutes[:, None]).solution.flatten())
+    excess = torch.stack([losses_of(curve, km, minutes) - least for curve in bowl])
+    assert excess.shape == (9, 73)
+    torch.testing.assert_close(excess, excess[:, :1].expand_as(excess), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(excess[1:, 0], 3 * excess[:-1, 0], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(excess[4, 0], line_loss(km, minutes, w, 3.0) - least, rtol=1e-3,
+                               atol=1e-4)  # fmt: skip
+
+
+def test_names_and_numbers_come_through_the_markup():
+    names = ["women's", 'a "b" & <c>', "ü"]
+    figure = explore.softmax_twice(names, [1, 2, 3])
+    config, alt, *_ = parts(figure._repr_mimebundle_()["text/html"])
+    assert config == figure.config and config["names"] == names and alt == figure.alt
+    assert config["type"] == "float32" and config["shift"] == 0
+    figure = explore.fit_line(km + 1 / 3, minutes, 1 / 3, 2 / 3)
+    markup = figure._repr_mimebundle_()["text/html"]
+    config = parts(markup)[0]
+    assert config["x"][0] == 0.8333 and config["w"] == 0.33 and config["b"] == 0.67
+    assert (config["xlabel"], config["ylabel"]) == ("x", "y")
+    assert '"' in markup.split("data-config=")[1].split(">")[0]  # &quot; would be six letters
+
+
+def test_two_points_make_a_line_and_what_is_no_data_is_refused():
+    assert explore.fit_line([1.0, 2.0], [1.0, 3.0], 0.0, 0.0).config["x"] == [1.0, 2.0]
+    with pytest.raises(ValueError, match="got 1 x and 1 y"):
+        explore.fit_line([1.0], [1.0], 0.0, 0.0)
+    with pytest.raises(ValueError, match="got 2 x and 3 y"):
+        explore.fit_line([1.0, 2.0], [1.0, 2.0, 3.0], 0.0, 0.0)
+    with pytest.raises(ValueError, match="the full batch, 5, got 6"):
+        explore.gradient_descent(km, minutes, 0.0, 0.0, 0.5, 9, [1, 2, 6])
+
+
 def test_the_script_of_the_whole_site_is_small():
     assert SCRIPT.stat().st_size <= 40_000
 

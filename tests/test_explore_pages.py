@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from firefox import PATH as FIREFOX
 from firefox import Firefox
-from test_explore import FIGURES, NAMES, RECORDED, line_loss, needed, replay, trained
+from test_explore import FIGURES, NAMES, RECORDED, SCRIPT, line_loss, needed, replay, trained
 
 from chapters import CHAPTERS
 
@@ -456,3 +456,10 @@ def test_on_paper_and_without_a_script_the_picture_stands_there(
         assert box["width"] > 250 and box["height"] > 100
         assert not page.locator(f"{selector} .live").is_visible()
         page.close()
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_a_page_links_script_and_style_once_and_repeats_neither(book, kind):
+    text = (book / "chapters" / f"{RECORDED[kind][0].stem}.html").read_text("utf-8")
+    assert text.count("explore.js") == text.count("explore.css") == 1
+    assert SCRIPT.read_text("utf-8") not in text and "customElements.define" not in text
