@@ -194,7 +194,7 @@ def losses_of(curve, x, y):
     return torch.tensor([line_loss(x, y, w, b) for w, b in curve.get_xydata()])
 
 
-@pytest.mark.parametrize("w", [5.0, -2.0])
+@pytest.mark.parametrize("w", [5.0, -0.5, -2.0])
 def test_the_picture_of_a_line_has_its_squares_and_its_place_on_the_bowl(drawn, w):
     explore.fit_line(km, minutes, w, 3.0)
     left, right = drawn[0].axes
@@ -222,6 +222,15 @@ def test_the_picture_of_a_line_has_its_squares_and_its_place_on_the_bowl(drawn, 
     torch.testing.assert_close(excess[1:, 0], 3 * excess[:-1, 0], rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(excess[4, 0], line_loss(km, minutes, w, 3.0) - least, rtol=1e-3,
                                atol=1e-4)  # fmt: skip
+
+
+def test_the_bowl_shows_its_middle_and_the_start_however_near_they_are():
+    x, y = [0.0, 1.0, 2.0], [1.0, 3.0, 5.0]  # w = 2, b = 1
+    there = explore.fit_line(x, y, 2.0, 1.2).config["range"]
+    assert there["w"] == pytest.approx([1.4, 2.6], abs=0.03)  # 0.5 on each side, and a quarter
+    assert there["b"] == pytest.approx([0.4, 1.6], abs=0.03)
+    away = explore.fit_line(x, y, 4.0, -3.0).config["range"]
+    assert away["w"] == pytest.approx([-0.5, 4.5]) and away["b"] == pytest.approx([-4.0, 6.0])
 
 
 def test_names_and_numbers_come_through_the_markup():
