@@ -250,6 +250,50 @@ def test_the_picture_of_descent_has_the_steps_and_losses_of_torch(drawn):
         assert number in figure.alt
 
 
+def test_the_picture_of_softmax_has_its_bars_from_above_and_numbers_beside_them(drawn):
+    figure = explore.softmax_twice(["a", "b", "c"], [2, 0, -1.04], 11, "float16")
+    z = torch.tensor([13, 11, 10]).half()
+    both = torch.exp(z) / torch.exp(z).sum(), torch.softmax(z, 0)
+    for ax, p in zip(drawn[0].axes, both, strict=True):
+        assert ax.yaxis_inverted()
+        bars = [bar.get_width() for bar in ax.patches]
+        assert bars == pytest.approx(p.nan_to_num().tolist())
+        for bar, text, value in zip(ax.patches, ax.texts, p.tolist(), strict=True):
+            assert text.get_text() == f"{value:.3f}"
+            x, y = text.get_position()
+            assert x == pytest.approx(bar.get_width() + 0.03)
+            assert y == pytest.approx(bar.get_y() + bar.get_height() / 2)
+    assert figure.config["logits"] == [2.0, 0.0, -1.0]
+
+
+def test_the_picture_of_regions_has_the_points_and_boundaries_where_two_logits_meet(drawn):
+    V, c = W[:2, :3] * 3, b[:3]
+    figure = explore.decision_regions(V, c, PLACES, CLASSES)
+    ax, places, labels = drawn[0].axes[0], PLACES.round(decimals=1), torch.tensor(CLASSES)
+    O = places @ V + c
+    points, rims = ax.lines[:3], ax.lines[3:]
+    for j, line in enumerate(points):
+        shown = torch.tensor(line.get_xydata()).float()
+        torch.testing.assert_close(shown, places[labels == j])
+    wrong = O.argmax(1) != labels
+    shown = torch.cat([torch.tensor(line.get_xydata()).float() for line in rims])
+    assert 0 < wrong.sum() < len(labels)
+    torch.testing.assert_close(shown, places[wrong])
+    assert [line.get_color() for line in rims] == [f"C{j}" for j in labels[wrong]]
+    assert f"{wrong.sum()} of them" in figure.alt
+    assert f"{F.cross_entropy(O, labels):.3f}" in figure.alt
+    filled, lines = ax.collections[::2], ax.collections[1::2]
+    for j, (region, boundary) in enumerate(zip(filled, lines, strict=True)):
+        for path in boundary.get_paths():
+            for top in (torch.tensor(path.vertices).float() @ V + c).topk(2).values:
+                assert top[0] - top[1] < 0.05
+        inside = torch.tensor([[x, y] for x in range(-3, 4) for y in range(-3, 4)]).float()
+        top, second = (inside @ V + c).topk(2).values.T
+        for point in inside[top - second > 0.1].tolist():
+            there = any(path.contains_point(point, radius=1e-3) for path in region.get_paths())
+            assert there == ((torch.tensor(point) @ V + c).argmax() == j)
+
+
 def test_the_bowl_shows_its_middle_and_the_start_however_near_they_are():
     x, y = [0.0, 1.0, 2.0], [1.0, 3.0, 5.0]  # w = 2, b = 1
     there = explore.fit_line(x, y, 2.0, 1.2).config["range"]
@@ -265,6 +309,7 @@ def test_names_and_numbers_come_through_the_markup():
     config, alt, *_ = parts(figure._repr_mimebundle_()["text/html"])
     assert config == figure.config and config["names"] == names and alt == figure.alt
     assert config["type"] == "float32" and config["shift"] == 0
+    assert explore.softmax_twice(names, [1.04, 1.96, 3]).alt == alt  # sliders stand at tenths
     figure = explore.fit_line(km + 1 / 3, minutes, 1 / 3, 2 / 3)
     markup = figure._repr_mimebundle_()["text/html"]
     config = parts(markup)[0]
