@@ -107,8 +107,9 @@ class Reader:
         return result
 
     def rest(self):
-        """Let the figure draw what was asked for."""
-        time.sleep(0.15)
+        """Let the figure draw what was asked for: it does so in the next frame."""
+        self.ask("() => new Promise((done) => requestAnimationFrame("
+                 "() => requestAnimationFrame(() => done(true))))")  # fmt: skip
 
     def says(self):
         """The numbers of the line of text; inf and nan too."""
@@ -186,9 +187,9 @@ def test_a_line_is_fitted_by_keys_by_mouse_and_by_finger(browser, site, width):
     assert reader.says()[1] == 1
     reader.press("Start again", "Enter")
     assert reader.values() == start
-    time.sleep(0.6)  # what a screen reader hears follows once the values rest
-    assert reader.ask("(f) => f.querySelector('[role=status]').textContent"
-                      " === f.querySelector('.say').textContent")  # fmt: skip
+    # what a screen reader hears follows once the values rest
+    reader.wait_for("(f) => f.querySelector('[role=status]').textContent"
+                    " === f.querySelector('.say').textContent")  # fmt: skip
 
 
 @pytest.mark.parametrize("width", [1280, 500])
