@@ -191,8 +191,13 @@ def drawn(monkeypatch):
     return figures
 
 
-def losses_of(curve, x, y):
-    return torch.tensor([line_loss(x, y, w, b) for w, b in curve.get_xydata()])
+A_KM = torch.stack((km, torch.ones(5)), 1)
+LEAST = line_loss(km, minutes, *torch.linalg.lstsq(A_KM, minutes[:, None]).solution.flatten())
+
+
+def losses_of(curve):
+    """The loss at each point of a curve over (w, b)."""
+    return torch.tensor([line_loss(km, minutes, w, b) for w, b in curve.get_xydata()])
 
 
 @pytest.mark.parametrize("w", [5.0, -0.5, -2.0])
@@ -215,13 +220,11 @@ def test_the_picture_of_a_line_has_its_squares_and_its_place_on_the_bowl(drawn, 
         assert across == pytest.approx(up, rel=0.02)
     *bowl, start = right.lines
     assert start.get_xydata().tolist() == [[w, 3.0]]
-    A = torch.stack((km, torch.ones(5)), 1)
-    least = line_loss(km, minutes, *torch.linalg.lstsq(A, minutes[:, None]).solution.flatten())
-    excess = torch.stack([losses_of(curve, km, minutes) - least for curve in bowl])
+    excess = torch.stack([losses_of(curve) - LEAST for curve in bowl])
     assert excess.shape == (9, 73)
     torch.testing.assert_close(excess, excess[:, :1].expand_as(excess), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(excess[1:, 0], 3 * excess[:-1, 0], rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(excess[4, 0], line_loss(km, minutes, w, 3.0) - least, rtol=1e-3,
+    torch.testing.assert_close(excess[4, 0], line_loss(km, minutes, w, 3.0) - LEAST, rtol=1e-3,
                                atol=1e-4)  # fmt: skip
 
 
@@ -236,16 +239,14 @@ def test_the_picture_of_descent_has_the_steps_and_losses_of_torch(drawn):
     torch.testing.assert_close(path, torch.tensor(places), rtol=1e-4, atol=1e-4)
     for low_high, column in ((left.get_xlim(), path[:, 0]), (left.get_ylim(), path[:, 1])):
         assert low_high[0] < column.min() and column.max() < low_high[1]
-    losses = losses_of(left.lines[-1], km, minutes)
+    losses = losses_of(left.lines[-1])
     curve = torch.tensor(right.lines[0].get_xydata()).float()
     torch.testing.assert_close(curve, torch.stack([torch.arange(8.0), losses], 1), rtol=1e-4,
                                atol=1e-4)  # fmt: skip
-    A = torch.stack((km, torch.ones(5)), 1)
-    least = line_loss(km, minutes, *torch.linalg.lstsq(A, minutes[:, None]).solution.flatten())
-    assert right.lines[1].get_ydata()[0] == pytest.approx(least.item(), abs=1e-4)
-    excess = (losses_of(left.lines[4], km, minutes) - least)[0]
-    torch.testing.assert_close(excess, losses[0] - least, rtol=1e-3, atol=1e-4)
-    limit = 2 / torch.linalg.eigvalsh(A.T @ A / 5)[1]
+    assert right.lines[1].get_ydata()[0] == pytest.approx(LEAST.item(), abs=1e-4)
+    excess = (losses_of(left.lines[4]) - LEAST)[0]
+    torch.testing.assert_close(excess, losses[0] - LEAST, rtol=1e-3, atol=1e-4)
+    limit = 2 / torch.linalg.eigvalsh(A_KM.T @ A_KM / 5)[1]
     for number in (f"{rate:.3f}", f"{limit:.3f}", f"{losses[0]:.1f}", f"{losses[-1]:.2f}"):
         assert number in figure.alt
 
