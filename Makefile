@@ -2,6 +2,7 @@
 # make test       the tests: package, chapters, notebooks (nbval), pages in a browser
 # make pdf        the book as one PDF, in _build/; printed by Chromium
 # make links      ask every external address whether it answers
+# make audit      ask whether a vulnerability is known in one of the pinned packages
 # make mutants    make 200 mistakes, and those of cosmic-ray, and see that the checks catch them
 # make benchmarks time the package beside a bare loop and the usual loader
 # make timings    what the execution of each page took
@@ -14,7 +15,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export D2L_DATA ?= $(CURDIR)/data
 
-.PHONY: book test pdf links mutants benchmarks timings notebooks data clean
+.PHONY: book test pdf links audit mutants benchmarks timings notebooks data clean
 
 book: data
 	@echo "== Building the book: every chapter is executed, which takes some minutes the first time"
@@ -36,6 +37,13 @@ pdf: data
 links: book
 	@echo "== Asking every external address; this needs a network"
 	$(BIN)/python tools/links.py
+
+# In an environment of its own, since it needs none of what it asks about.
+audit:
+	@echo "== Asking for each pinned package whether a vulnerability is known; this needs a network"
+	$(PYTHON) -m venv _build/audit
+	_build/audit/bin/pip install --quiet pip-audit==2.10.1
+	_build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 # cosmic-ray is installed here only: it brings packages that nothing else needs.
 mutants: data

@@ -557,12 +557,16 @@ def test_the_workflow_has_least_rights_and_pins_its_actions_by_commit():
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {"contents": "read"}
     rights = {name: job.get("permissions") for name, job in workflow["jobs"].items()}
-    assert rights == {"build": None, "publish": {"pages": "write", "id-token": "write"}}
+    publish = {"pages": "write", "id-token": "write"}
+    assert rights == {"build": None, "audit": None, "publish": publish}
     assert workflow["jobs"]["publish"]["if"] == "github.ref == 'refs/heads/main'"
     assert "pull_request_target" not in path.read_text() and "secrets." not in path.read_text()
     uses = re.findall(r"uses: (.*)", path.read_text())
-    assert len(uses) == 5
+    assert len(uses) == 6
     for action in uses:
         assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action), action
-    (checkout,) = [s for s in workflow["jobs"]["build"]["steps"] if "checkout" in s.get("uses", "")]
-    assert checkout["with"] == {"persist-credentials": False}
+    for job in "build", "audit":
+        steps = workflow["jobs"][job]["steps"]
+        (checkout,) = [step for step in steps if "checkout" in step.get("uses", "")]
+        assert checkout["with"] == {"persist-credentials": False}
+    assert {"run": "make audit"} in workflow["jobs"]["audit"]["steps"]
