@@ -3,10 +3,11 @@
 import functools
 import re
 
+import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from record import blank, finish
+from record import blank, finish, keep_timings
 
 from chapters import (
     ANSWERS,
@@ -212,3 +213,17 @@ def test_every_exercise_of_d2l_is_in_the_table_and_leads_to_its_answer(book):
             assert {e: sorted(n) for e, n in named.items()} == row, title
     for edition, numbers in expected.items():
         assert sorted(found[edition]) == numbers, set(numbers) ^ set(found[edition])
+
+
+def test_timings_stay_as_recorded_until_a_cell_of_them_changes(tmp_path):
+    def notebook(*sources, seconds):
+        cells = [nbformat.v4.new_code_cell(source, metadata={"tags": ["nbval-ignore-output"]},
+                                           outputs=[nbformat.v4.new_output("stream", text=seconds)])
+                 for source in sources]  # fmt: skip
+        return nbformat.v4.new_notebook(cells=cells)
+
+    nbformat.write(notebook("a", "b", seconds="1"), tmp_path / "old.ipynb")
+    for sources, shown in ((("a", "b"), "1"), (("a", "c"), "2")):
+        new = notebook(*sources, seconds="2")
+        keep_timings(new, tmp_path / "old.ipynb")
+        assert [cell.outputs[0].text for cell in new.cells] == [shown] * 2

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from matplotlib.pyplot import imread
 
 import d2lsupport as d2l
-from chapters import CHAPTERS, recorded
+from chapters import NOTEBOOKS, recorded
 from conftest import close
 from d2lsupport import explore
 
@@ -132,7 +132,8 @@ def test_softmax_breaks_where_that_of_torch_breaks(dtype, shift):
 
 
 def test_the_fit_of_regions_is_that_of_torch_and_boundaries_are_where_two_logits_meet():
-    V, c = torch.randn(2, 3), torch.randn(3)
+    # three regions that meet in the square
+    V, c = torch.tensor([[1.0, -2.0, 0.5], [0.5, 1.0, -1.5]]), torch.tensor([0.3, -0.2, 0.1])
     P, labels = torch.randn(7, 2), torch.tensor([0, 1, 2, 0, 1, 2, 2])
     given = {"W": V.tolist(), "b": c.tolist(), "P": P.tolist(), "labels": labels.tolist()}
     loss, new_V, new_c, ends = node(
@@ -145,12 +146,13 @@ def test_the_fit_of_regions_is_that_of_torch_and_boundaries_are_where_two_logits
     assert loss == pytest.approx(expected.item(), abs=1e-5)
     torch.testing.assert_close(torch.tensor(new_V), V.detach() - 0.3 * V.grad)
     torch.testing.assert_close(torch.tensor(new_c), c.detach() - 0.3 * c.grad)
-    assert ends
-    for j, k, *points in ends:
-        for point in points:
-            top = (torch.tensor(point) @ V + c).topk(2)
-            assert top.values[0].item() == pytest.approx(top.values[1].item(), abs=1e-4)
-            assert {j, k} == set(top.indices.tolist()) or max(map(abs, point)) < 4 - 1e-6
+    assert [end[:2] for end in ends] == [[0, 1], [0, 2], [1, 2]]
+    for j, k, *points in ends:  # each from where all three meet to the edge
+        at_edge = [max(map(abs, point)) > 4 - 1e-6 for point in points]
+        assert sorted(at_edge) == [False, True]
+        for point, edge in zip(points, at_edge):
+            logits = (torch.tensor(point) @ V + c).detach()
+            assert (logits.max() - logits[[j, k] if edge else [0, 1, 2]]).max() < 1e-4
 
 
 # The output of a cell
@@ -268,7 +270,7 @@ def test_the_picture_of_softmax_has_its_bars_from_above_and_numbers_beside_them(
 
 
 def test_the_picture_of_regions_has_the_points_and_boundaries_where_two_logits_meet(drawn):
-    V, c = W[:2, :3] * 3, b[:3]
+    V, c = W[:2, 7:10] * 3, b[7:10]  # three regions that meet in the picture
     figure = explore.decision_regions(V, c, PLACES, CLASSES)
     ax, places, labels = drawn[0].axes[0], PLACES.round(decimals=1), torch.tensor(CLASSES)
     O = places @ V + c
@@ -285,6 +287,7 @@ def test_the_picture_of_regions_has_the_points_and_boundaries_where_two_logits_m
     assert f"{F.cross_entropy(O, labels):.3f}" in figure.alt
     filled, lines = ax.collections[::2], ax.collections[1::2]
     for j, (region, boundary) in enumerate(zip(filled, lines, strict=True)):
+        assert sum(len(path.vertices) for path in boundary.get_paths()) > 50
         for path in boundary.get_paths():
             for top in (torch.tensor(path.vertices).float() @ V + c).topk(2).values:
                 assert top[0] - top[1] < 0.05
@@ -354,13 +357,14 @@ def test_the_page_gets_the_trained_weights_and_the_images():
 
 # The figures of the chapters
 
-RECORDED = {}  # kind of figure: chapter and output
-for md in CHAPTERS:
+RECORDED, KINDS = {}, []  # kind of figure: chapter and output; the kinds as they come
+for md in NOTEBOOKS:
     for cell in recorded(md).cells:
         for output in cell.get("outputs", []):
             markup = output.get("data", {}).get("text/html", "")
             if found := re.match("<explore-figure kind='(.*?)'", markup):
                 RECORDED[found[1]] = md, markup
+                KINDS.append(found[1])
 # What the page gets is enough to make a figure again.
 AGAIN = {
     "line": lambda c: explore.fit_line(*map(c.get, ("x", "y", "w", "b", "xlabel", "ylabel"))),
@@ -379,7 +383,7 @@ AGAIN = {
 
 
 def test_all_figures_are_recorded_once():
-    assert RECORDED.keys() == FIGURES.keys() == AGAIN.keys()
+    assert sorted(KINDS) == sorted(RECORDED) == sorted(FIGURES) == sorted(AGAIN)
 
 
 def parts(markup):

@@ -44,10 +44,12 @@ class Chromium:
     def __init__(self, browser):
         context = browser.new_context(reduced_motion="reduce", has_touch=True)
         self.page = context.new_page()
-        self.page.on("pageerror", lambda error: pytest.fail(str(error)))
+        self.faults = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.touch = context.new_cdp_session(self.page)
 
     def goto(self, url, width, height):
+        self.faults.clear()
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.goto(url)
         self.frame = self.page.main_frame
@@ -110,6 +112,7 @@ class Reader:
         """Let the figure draw what was asked for: it does so in the next frame."""
         self.ask("() => new Promise((done) => requestAnimationFrame("
                  "() => requestAnimationFrame(() => done(true))))")  # fmt: skip
+        assert not getattr(self.browser, "faults", []), self.browser.faults
 
     def says(self):
         """The numbers of the line of text; inf and nan too."""
@@ -414,6 +417,19 @@ def test_a_figure_fits_a_phone_and_works_from_the_disk(chromium, book, kind):
         "(nodes) => nodes.filter((n) => n.getBoundingClientRect().height < 24).length"
     )
     assert small == 0  # WCAG 2.2, target size
+    # Tab reaches all that can be used, once through; of a group of radio buttons the chosen one
+    usable = live.locator("button, input, [tabindex='0']").evaluate_all(
+        "(nodes) => (nodes = nodes.filter((n) => n.checkVisibility() && !n.disabled &&"
+        " (n.type !== 'radio' || n.checked)), nodes.forEach((n, i) => { n.dataset.usable = i }),"
+        " document.body.tabIndex = -1, nodes[0].parentElement.before(Object.assign("
+        "document.createElement('button'), { id: 'before' })), nodes.length)"
+    )
+    page.locator("#before").focus()
+    reached = []
+    for _ in range(usable):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.dataset.usable"))
+    assert usable > 2 and sorted(reached) == sorted(map(str, range(usable)))
     context.close()
 
 

@@ -54,11 +54,11 @@ def with_all_they_need(names):
     return found.values()
 
 
-def environment(folder):
-    """The Python of an environment without d2lsupport; its packages are links to those here."""
+def environment(folder, names=COLAB_HAS):
+    """The Python of an environment of these packages, which are links to those here."""
     venv.create(folder / "env", with_pip=False)
     (site,) = (folder / "env" / "lib").glob("python*/site-packages")
-    for distribution in with_all_they_need(COLAB_HAS):
+    for distribution in with_all_they_need(names):
         for name in {file.parts[0] for file in distribution.files} - {"..", "__pycache__"}:
             if not (site / name).exists():
                 (site / name).symlink_to(distribution.locate_file(name))
@@ -348,12 +348,16 @@ def test_every_internal_link_and_anchor_leads_somewhere(book):
 
 
 def test_links_of_a_notebook_lead_to_pages_of_the_book(book):
-    site = CONFIG["html"]["baseurl"]
+    site, count = CONFIG["html"]["baseurl"], 0
     for md in NOTEBOOKS:
         for cell in recorded(md).cells:
             if cell.cell_type == "markdown":
-                for url in re.findall(rf"\]\({re.escape(site)}([^)#]*)\)", cell.source):
-                    assert (book / url).is_file(), url
+                for url in re.findall(rf"\]\({re.escape(site)}([^)]*)\)", cell.source):
+                    page, _, label = url.partition("#")
+                    assert (book / page).is_file(), url
+                    assert not label or f'id="{label}"' in (book / page).read_text(), url
+                    count += 1
+    assert count > 100
 
 
 def test_the_check_of_external_addresses_finds_them_and_names_the_dead(tmp_path):

@@ -59,3 +59,20 @@ def test_the_page_on_checks_has_the_figures_of_this_list():
     assert {kind: int(number) for kind, number, *_ in rows} == made, "run `make mutants`"
     for _, number, *verdicts in rows:
         assert int(number) == sum(map(int, verdicts))
+    number, analytic, _, survived = (sum(map(int, column)) for column in list(zip(*rows))[1:])
+    assert survived <= sum("why" in m for mistakes in LIST.values() for m in mistakes.values())
+    assert analytic >= 0.95 * (number - survived)
+
+
+def test_the_mistakes_that_change_nothing_are_of_the_package_and_stand_once():
+    known = tomllib.loads((ROOT / "tests" / "generic_mutants.toml").read_text())
+    texts = [(ROOT / f"d2lsupport/{name}.py").read_text() for name in known["modules"]]
+    there = {line.strip() for text in texts for line in text.splitlines()}
+    pairs = [(m["old"], m["new"]) for m in known["harmless"] if m["why"]]
+    assert len(set(pairs)) == len(known["harmless"])
+    assert [old for old, _ in pairs if old not in there] == []
+    lines = (ROOT / "reference" / "generic-mutants.txt").read_text().splitlines()[2:-1]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert {row[0] for row in rows} == {f"`{name}.py`" for name in known["modules"]}
+    assert all(int(made) == int(caught) + int(left) for _, made, caught, left in rows)
+    assert sum(int(left) for *_, left in rows) == len(pairs)

@@ -117,9 +117,10 @@ def test_the_training_loops_give_the_same_history():
     for train_function, accuracy_of in ((train, evaluate), (d2l.train_ch3, d2l.evaluate_accuracy)):
         torch.manual_seed(1)
         net = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
-        batches = d2l.load_array((X, y), 8)
+        batches, others = d2l.load_array((X, y), 8), [(X[:20], y[:20])]
         trainer = torch.optim.SGD(net.parameters(), lr=0.1)
         loss = nn.CrossEntropyLoss(reduction="none")
-        train_function(net, batches, batches, loss, 3, trainer)
-        histories.append([*net.parameters(), torch.tensor(accuracy_of(net, batches))])
+        history = train_function(net, batches, others, loss, 3, trainer)
+        assert history[-1][2] == accuracy_of(net, others)
+        histories.append([*net.parameters(), torch.tensor(list(history))])
     torch.testing.assert_close(*histories, rtol=0, atol=0)

@@ -38,14 +38,14 @@ from nbclient.exceptions import CellExecutionError
 from record import ROOT, blank
 
 sys.path.insert(0, str(ROOT))
-from conftest import close  # noqa: E402
+from conftest import EMBEDDED, close  # noqa: E402
 
 CHAPTER_TESTS = "printed_code", "chapters_numbers"
 PACKAGE_TESTS = ("linear_regression", "softmax_regression", "plotting", "bad_input", "edges",
                  *CHAPTER_TESTS)
 LOADER_TESTS = "imports", "fashion_mnist", "faults"  # slow, so only for what makes the loader
-NOT_COPIED = (".git", ".venv", "_build", "data", "*.egg-info", "__pycache__", ".*_cache",
-              ".hypothesis")
+NOT_COPIED = (".git", ".venv", "_build", "build", "dist", "data", "*.egg-info", "__pycache__",
+              ".*_cache", ".hypothesis")
 BROKEN = ("SyntaxError", "IndentationError", "NameError", "ImportError")
 RESULTS = ROOT / "reference" / "mutants.txt"  # shown on the page "How the numbers are checked"
 FORK = get_context("fork")
@@ -82,7 +82,8 @@ def outputs(cell):
         for output in cell.outputs:
             for kind, text in (output.get("data") or {"stream": output.get("text")}).items():
                 if not kind.startswith("image/"):
-                    texts[kind] = texts.get(kind, "") + str(text)
+                    text = EMBEDDED.sub("", text) if kind == "text/html" else str(text)
+                    texts[kind] = texts.get(kind, "") + text
     return texts
 
 
@@ -98,7 +99,8 @@ def run_chapter(number):
         kind = "broken" if error.ename in BROKEN else "analytic"
         return kind, f"chapter {number}: {error.ename} at {line.strip()}"
     recorded = nbformat.read(md.with_suffix(".ipynb"), as_version=4)
-    pairs = zip(*([c for c in nb.cells if c.cell_type == "code"] for nb in (recorded, notebook)))
+    pairs = zip(*([c for c in nb.cells if c.cell_type == "code"] for nb in (recorded, notebook)),
+                strict=True)  # fmt: skip
     for was, now in pairs:
         a, b = outputs(was), outputs(now)
         if a.keys() != b.keys() or not all(close(a[kind], b[kind]) for kind in a):

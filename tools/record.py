@@ -265,15 +265,17 @@ def finish(nb, labels, outputs_of=None):
 
 
 def keep_timings(nb, recorded):
-    """Let cells that show timings keep the outputs of the notebook recorded before, if unchanged.
+    """Let the cells that show timings keep the outputs recorded before, if all are unchanged.
 
-    They differ from run to run; a notebook recorded twice is the same, byte for byte.
+    They differ from run to run; a notebook recorded twice is the same, byte for byte. All or none,
+    so that a figure and the sentence about it show one run.
     """
     earlier = {cell.source: cell for cell in nbformat.read(recorded, as_version=4).cells}
-    for cell in nb.cells:
-        tags, before = cell.metadata.get("tags", []), earlier.get(cell.source)
-        if "nbval-ignore-output" in tags and before and before.metadata.get("tags") == tags:
-            cell.outputs = before.outputs
+    timed = [cell for cell in nb.cells if "nbval-ignore-output" in cell.metadata.get("tags", [])]
+    before = [earlier.get(cell.source) for cell in timed]
+    if all(b and b.metadata.get("tags") == c.metadata.tags for b, c in zip(before, timed)):
+        for cell, old in zip(timed, before):
+            cell.outputs = old.outputs
 
 
 def record(md):
