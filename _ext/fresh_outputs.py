@@ -65,11 +65,14 @@ def execute_in_parallel(app, env, docnames):
 
     def execute(path):
         timeout = env.mystnb_config.execution_timeout
-        return single_nb_execution(waiting[path], str(path.parent), timeout, allow_errors=False)
+        try:
+            return single_nb_execution(waiting[path], str(path.parent), timeout, allow_errors=False)
+        except RuntimeError:  # another program took a port between its choice and the kernel's start
+            return None
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for path, result in zip(waiting, pool.map(execute, waiting)):
-            if result.err is None:
+            if result and result.err is None:
                 data = {"execution_seconds": result.time}
                 bundle = CacheBundleIn(waiting[path], str(path), data=data)
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
