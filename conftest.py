@@ -64,7 +64,7 @@ def init(self, *args, _original=IPyNbFile.__init__, **kwargs):
 
 
 def start(self, *args, _original=RunningKernel.__init__, **kwargs):
-    # once more where another program took a port between its choice and the kernel's start
+    # once more where another program took a port before the kernel could
     try:
         _original(self, *args, **kwargs)
     except RuntimeError:

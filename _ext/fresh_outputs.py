@@ -67,7 +67,7 @@ def execute_in_parallel(app, env, docnames):
         timeout = env.mystnb_config.execution_timeout
         try:
             return single_nb_execution(waiting[path], str(path.parent), timeout, allow_errors=False)
-        except RuntimeError:  # another program took a port between its choice and the kernel's start
+        except RuntimeError:  # another program took a port before the kernel could
             return None
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

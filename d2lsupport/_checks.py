@@ -34,6 +34,8 @@ def tensor(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
     if value.is_complex():
         raise TypeError(f"{name} must hold real numbers, got {value.dtype}")
+    if value.layout != torch.strided:
+        raise TypeError(f"{name} must be dense, got {value.layout}: call to_dense()")
 
 
 def floating(name: str, value: Any) -> None:
@@ -59,25 +61,28 @@ def number(name: str, value: Any) -> float:
         tensor(name, value)
         if value.numel() != 1:
             raise ValueError(f"{name} must be one number, got shape {tuple(value.shape)}")
+        if value.is_meta:
+            raise ValueError(f"{name} must hold a value, got {given(value)}")
         return float(value.detach())
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {given(value)}")
     return float(value)
 
 
-def learning_rate(lr: Any) -> None:
-    """Raise unless `lr` is a finite number of at least 0."""
+def learning_rate(lr: Any) -> float:
+    """`lr` as a float; raise unless it is a finite number of at least 0."""
     value = number("lr", lr)
     if isinstance(lr, bool):
         raise TypeError(f"lr must be a number, got {given(lr)}")
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"lr must be finite and not negative, got {value}")
+    return value
 
 
 def size(name: str, value: Any) -> None:
     """Raise unless `value` is a pair of positive numbers, such as width and height in inches."""
     try:
-        good = len(value) == 2 and all(0 < float(x) < math.inf for x in value)
+        good = len(value) == 2 and all(0 < number(name, x) < math.inf for x in value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a pair of numbers, got {value!r}") from None
     if not good:
@@ -129,7 +134,8 @@ def labels(y: torch.Tensor, q: int) -> None:
     """Raise unless `y`, which is not empty, holds whole numbers from 0 to q - 1."""
     if y.dtype == torch.bool:
         raise TypeError(f"y must hold class indices, got {y.dtype}")
-    low, high = (bound.item() for bound in y.aminmax())
+    whole = y if y.is_floating_point() else y.long()  # some types of integers have no aminmax
+    low, high = (bound.item() for bound in whole.aminmax())
     if not 0 <= low <= high < q:
         raise ValueError(f"labels must lie in 0..{q - 1}, got {low}..{high}")
     if y.is_floating_point() and (y != y.round()).any():
@@ -162,10 +168,11 @@ def batches(name: str, iterator: Any) -> Iterator[tuple[torch.Tensor, torch.Tens
             count = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
             raise TypeError(f"{name} must give pairs (X, y), got {given(batch)}{count}")
         X, y = batch
-        if empty or len(X) != len(y) or not len(y):  # all of it once, lengths each time
-            tensor("X", X)
-            tensor("y", y)
+        tensor("X", X)
+        tensor("y", y)
+        if not X.ndim or X.shape[:1] != y.shape[:1] or not y.numel():
             same_length(X=X, y=y)
+            raise ValueError(f"y holds no labels, got shape {tuple(y.shape)}")
         empty = False
         yield X, y
     if empty:
@@ -187,18 +194,22 @@ def call(name: str, function: Callable[..., Any], *tensors: torch.Tensor) -> tor
     return result
 
 
-def loss_per_example(l: torch.Tensor, y: torch.Tensor) -> None:
-    """Raise unless `l` holds one number for each example (or each number in `y`)."""
+def loss_per_example(l: torch.Tensor, y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """`l`, if it holds one number for each example (or each number in `y`); else raise.
+
+    Numbers of 16 bits come back as 32: the sum of many may be more than 16 can hold.
+    """
     if l.numel() == 1 and len(y) > 1:
         raise ValueError(
             f"the loss returned one number for {len(y)} examples; it must return one for each: "
             "use reduction='none'"
         )
-    if l.numel() not in (len(y), y.numel()):
+    if l.numel() not in (len(y), y.numel()) or l.numel() > y_hat.numel():  # it was broadcast
         raise ValueError(
             f"the loss returned shape {tuple(l.shape)} for {len(y)} examples; it must return one "
             "number for each: do prediction and label differ in shape?"
         )
+    return l.float() if l.element_size() < 4 else l
 
 
 def reaches_parameters(l: torch.Tensor) -> None:
@@ -207,6 +218,19 @@ def reaches_parameters(l: torch.Tensor) -> None:
         raise ValueError(
             "the loss depends on no parameter with requires_grad=True: was it set, or lost by "
             "detach() or no_grad()?"
+        )
+
+
+def updater(value: Any) -> None:
+    """Raise unless `value` is an optimiser, with usable learning rates, or a function."""
+    if isinstance(value, torch.optim.Optimizer):
+        for group in value.param_groups:
+            if isinstance(group.get("lr"), (float, torch.Tensor)):
+                learning_rate(group["lr"])
+    elif isinstance(value, type) or not callable(value):
+        what = f"the class {value.__name__}" if isinstance(value, type) else given(value)
+        raise TypeError(
+            f"updater must be a torch.optim.Optimizer or a function of the batch size, got {what}"
         )
 
 

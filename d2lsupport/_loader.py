@@ -28,8 +28,11 @@ class BatchLoader(data.DataLoader[Any]):
             generator = torch.Generator().manual_seed(_draw())
             order = torch.randperm(len(order), generator=generator)
         size: int = self.batch_size  # type: ignore[assignment]
-        example = sum(tensor.nbytes for tensor in self._fetch(order[:1]))
-        together = size * max(1, AT_ONCE // (size * example))
+        first = self._fetch(order[:1])
+        example = sum(tensor.nbytes for tensor in first)
+        together = size * max(1, AT_ONCE // max(1, size * example))
+        if any(tensor.requires_grad for tensor in first):
+            together = size  # a graph of its own for each batch: backward goes through it once
         for rows in order.split(together):
             batches = self._fetch(rows)
             if together == size:

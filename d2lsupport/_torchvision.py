@@ -44,10 +44,11 @@ class BeforeTorchvision:
     def find_spec(
         cls, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Declare the operators, step aside, and leave the finding to the other finders."""
+        """Declare the operators, step aside, and hand on what the other finders find."""
         if name == "torchvision" and cls in sys.meta_path:
             sys.meta_path.remove(cls)
             declare_missing_operators()
+            return importlib.util.find_spec(name)  # Python's own loop now skips one of them
         return None
 
 

@@ -22,6 +22,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from d2lsupport import _checks
 from d2lsupport.plotting import _themed_svg
 
 _SOURCE = Path(__file__).with_suffix("")
@@ -88,6 +89,8 @@ def _line_data(x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     x, y = (torch.tensor(_floats(torch.as_tensor(v).flatten())).double() for v in (x, y))
     if x.shape != y.shape or len(x) < 2:
         raise ValueError(f"expected an x and a y for each point, got {len(x)} x and {len(y)} y")
+    if not (x.isfinite().all() and y.isfinite().all()) or x.min() == x.max():
+        raise ValueError("x and y must be finite numbers, and not all x the same")
     A = torch.stack((x, torch.ones_like(x)), 1)
     return x, y, torch.linalg.lstsq(A, y[:, None]).solution.flatten()
 
@@ -182,8 +185,12 @@ def gradient_descent(
         sizes: sizes of minibatches to choose from, in increasing order; the last is n.
     """
     x, y, best = _line_data(x, y)
-    if sizes[-1] != len(x):
-        raise ValueError(f"the last of sizes must be the full batch, {len(x)}, got {sizes[-1]}")
+    if not sizes or sizes[-1] != len(x):
+        last = sizes[-1] if sizes else "none"
+        raise ValueError(f"the last of sizes must be the full batch, {len(x)}, got {last}")
+    if _checks.learning_rate(lr) == 0:
+        raise ValueError("lr must be above 0, got 0")
+    _checks.positive_int("steps", steps)
     lr = 10 ** round(math.log10(lr), 2)  # where the slider can stand
     A = torch.stack((x, torch.ones_like(x)), 1)
     path = [torch.tensor([w, b]).double()]
@@ -233,8 +240,16 @@ def trained_classifier(
         labels: n class indices.
         classes: q names.
     """
+    q, labels = len(classes), [int(y) for y in labels]
+    for name, value, shape in (("W", W, (784, q)), ("b", b, (q,)), ("images", images, None)):
+        _checks.floating(name, value)
+        if value.shape != shape and (shape or value.numel() != 784 * len(labels)):
+            raise ValueError(f"{name} must have shape {shape or (len(labels), 784)}, got "
+                             f"{tuple(value.shape)}")  # fmt: skip
+    if not labels or not all(0 <= y < q for y in labels):
+        raise ValueError(f"labels must lie in 0..{q - 1}, got {labels}")
     W, b = W.detach().float().T, b.detach().float()  # (q, 784), a template a row
-    images, labels = images.reshape(-1, 784), [int(y) for y in labels]
+    images = images.reshape(-1, 784)
     scale = W.abs().max().item() / 32767
     limit = float(W.abs().quantile(0.995))
     p = torch.softmax(W @ images[0] + b, 0)
@@ -279,7 +294,12 @@ def softmax_twice(
         type: "float16" or "float32".
     """
     logits = torch.tensor(_floats(torch.as_tensor(logits).flatten(), 1))
-    z = (logits + shift).to({"float16": torch.float16, "float32": torch.float32}[type])
+    types = {"float16": torch.float16, "float32": torch.float32}
+    if type not in types:
+        raise ValueError(f"type must be one of {', '.join(types)}, got {type!r}")
+    if len(names) != len(logits):
+        raise ValueError(f"expected a name for each logit, got {len(names)} and {len(logits)}")
+    z = (logits + shift).to(types[type])
     direct, stable = torch.exp(z) / torch.exp(z).sum(), torch.softmax(z, 0)
 
     fig = Figure(figsize=(6, 2.4))
@@ -312,9 +332,18 @@ def decision_regions(W: torch.Tensor, b: torch.Tensor, points: Any, labels: Any)
         points: (n, 2), features between -4 and 4.
         labels: n class indices.
     """
+    _checks.tensor("W", W)
+    _checks.tensor("b", b)
     W, b = W.detach().double(), b.detach().double().flatten()
     points = torch.tensor(_floats(torch.as_tensor(points), 1)).double()
     labels = [int(y) for y in labels]
+    if W.shape != (2, 3) or b.shape != (3,) or points.shape != (len(labels), 2):
+        raise ValueError(
+            f"expected W (2, 3), b (3,) and points ({len(labels)}, 2), one for each label, got "
+            f"{tuple(W.shape)}, {tuple(b.shape)} and {tuple(points.shape)}"
+        )
+    if not all(0 <= y < 3 for y in labels):
+        raise ValueError(f"labels must lie in 0..2, got {labels}")
     half = 4.0
     O = points @ W + b
     loss = torch.nn.functional.cross_entropy(O, torch.tensor(labels)).item()

@@ -88,8 +88,9 @@ def ensure_fashion_mnist(root: str | os.PathLike[str] | None = None, apt: bool =
             if _files.fill(raw, FILES, [*local, *remote], tried):
                 return place
             break
-        except OSError as error:
-            full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+        except (OSError, NotImplementedError) as error:  # the latter: no locks on this disk
+            code = getattr(error, "errno", None)
+            full = code is not None and code in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
             reason = "the disk is full" if full else _files.reason(error)
             need = sum(size for size, _ in _files.missing(raw, FILES).values()) / 1e6
             tried.append(f"writing {need:.0f} MB into {raw.absolute()}: {reason}")
@@ -148,7 +149,7 @@ class InMemory(data.Dataset[tuple[torch.Tensor, int]]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        X, y = self.__getitems__([index])[0]
+        X, y = self.__getitems__([range(len(self))[index]])[0]
         return X, int(y)
 
     def __getitems__(self, indices: Any) -> Batch:
@@ -248,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
     try:
         root = ensure_fashion_mnist(parser.parse_args(arguments).root, apt=True)
-    except FashionMNISTError as error:
+    except (FashionMNISTError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Fashion-MNIST is complete in {(root / 'FashionMNIST' / 'raw').absolute()}")

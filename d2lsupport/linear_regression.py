@@ -35,13 +35,16 @@ def synthetic_data(w: torch.Tensor, b: Any, num_examples: int) -> tuple[torch.Te
     _checks.positive_int("num_examples", num_examples)
     if w.numel() == 0 or w.ndim not in (1, 2) or (w.ndim == 2 and w.shape[1] != 1):
         raise ValueError(f"w must have shape (d,) or (d, 1), got {tuple(w.shape)}")
-    _checks.finite("b", _checks.number("b", b), "it must be a finite number")
-    X = torch.normal(0, 1, (num_examples, len(w)))
-    _checks.same_device("X", X, "w", w)
-    if w.dtype != X.dtype:
-        raise TypeError(f"w must be {X.dtype}, got {w.dtype}: write 2.0, not 2, or w.float()")
+    b = _checks.number("b", b)
+    _checks.finite("b", b, "it must be a finite number")
+    like = torch.empty(0)  # as X will be; nothing is drawn before all is checked
+    _checks.same_device("X", like, "w", w)
+    if w.dtype != like.dtype:
+        raise TypeError(f"w must be {like.dtype}, got {w.dtype}: write 2.0, not 2, or w.float()")
     if not w.isfinite().all():
         raise ValueError("w must be finite, got nan or inf")
+    w = w.detach()  # data are constants: a graph in y could be gone through once only
+    X = torch.normal(0, 1, (num_examples, len(w)))
     y = torch.matmul(X, w) + b
     y += torch.normal(0, 0.01, y.shape)
     return X, y.reshape(-1, 1)
@@ -81,22 +84,21 @@ def data_iter(
 
 
 class _Epoch(Iterator[tuple[torch.Tensor, torch.Tensor]]):
-    """The minibatches of one epoch, which raises where a second loop would get none."""
+    """The minibatches of one epoch, which raises where a second loop would get none or a rest."""
 
     def __init__(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        self._batches, self._over = batches, False
+        self._batches, self._begun = batches, False
 
     def __iter__(self) -> _Epoch:
-        if self._over:
-            raise ValueError("this data_iter is used up: it lasts one epoch; call data_iter again")
+        if self._begun:
+            raise ValueError(
+                "this data_iter is used up, or in part: it lasts one epoch; call data_iter again"
+            )
         return self
 
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
-        try:
-            return next(self._batches)
-        except StopIteration:
-            self._over = True
-            raise
+        self._begun = True
+        return next(self._batches)
 
 
 def linreg(X: torch.Tensor, w: torch.Tensor, b: Any) -> torch.Tensor:
@@ -112,7 +114,7 @@ def linreg(X: torch.Tensor, w: torch.Tensor, b: Any) -> torch.Tensor:
 
     Raises:
         ValueError: if the shapes do not fit, or `b` would be broadcast over the examples.
-        TypeError: if the dtypes differ.
+        TypeError: if the dtypes differ, or one of them is no tensor, or `b` no number.
     """
     _checks.tensor("X", X)
     _checks.tensor("w", w)
@@ -137,6 +139,8 @@ def linreg(X: torch.Tensor, w: torch.Tensor, b: Any) -> torch.Tensor:
     else:
         _checks.tensor("b", b)
         _checks.same_device("w", w, "b", b)
+        if b.ndim and b.is_floating_point():  # it would turn the predictions into its own dtype
+            _checks.same_dtype("w", w, "b", b)
     return out + b
 
 
@@ -190,7 +194,7 @@ def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
             has no gradient.
         TypeError: if one of them is not what it should be.
     """
-    _checks.learning_rate(lr)
+    lr = _checks.learning_rate(lr)
     _checks.positive_int("batch_size", batch_size)
     if isinstance(params, torch.Tensor):
         params = [params]
@@ -254,8 +258,8 @@ def evaluate_loss(
         loss: returns one loss for each example (`reduction='none'`).
 
     Raises:
-        ValueError: if there is no example, the loss returns one number for a batch, it is nan, or
-            `net` or `loss` does not take what it is given.
+        ValueError: if there is no example, the loss returns one number for a batch or more than
+            there are predictions, it is nan, or `net` or `loss` does not take what it is given.
         TypeError: if `data_iter` does not give pairs of tensors.
     """
     metric = Accumulator(2)
@@ -265,7 +269,7 @@ def evaluate_loss(
             if _checks.same_layout(y, out):
                 y = y.reshape(out.shape)
             l = _checks.call("loss", loss, out, y)
-            _checks.loss_per_example(l, y)
+            l = _checks.loss_per_example(l, out, y)
             metric.add(l.sum(), l.numel())
     if math.isnan(metric[0]):
         raise ValueError("the loss is nan: the model has diverged, or the data hold nan")

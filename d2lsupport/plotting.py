@@ -40,7 +40,12 @@ def _themed_svg(fig: Figure) -> str:
 
 
 def use_svg_display() -> None:
-    """Set the style of figures; in a notebook, draw them as SVG that follows light and dark."""
+    """Set style and size of figures; in a notebook, draw them as SVG, for light and dark."""
+    _set_style()
+    mpl.rcParams["figure.figsize"] = (5.0, 3.0)
+
+
+def _set_style() -> None:
     mpl.rcParams.update(
         {
             "axes.prop_cycle": cycler(color=COLORS),
@@ -50,7 +55,6 @@ def use_svg_display() -> None:
             "axes.grid": True,
             "grid.alpha": 0.3,
             "figure.constrained_layout.use": True,
-            "figure.figsize": (5.0, 3.0),
             "font.size": 10,
             "image.cmap": "gray_r",
             "image.interpolation": "none",
@@ -72,7 +76,7 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
         TypeError, ValueError: if `figsize` is not a pair of positive numbers.
     """
     _checks.size("figsize", figsize)
-    use_svg_display()
+    _set_style()
     plt.rcParams["figure.figsize"] = figsize
 
 
@@ -117,7 +121,18 @@ def _check_axes(axes: Any) -> None:
 
 
 def _array(values: Any) -> Any:
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+    """What matplotlib can read: without gradients, on this device, in a format that NumPy knows."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    return [_array(value) for value in values] if isinstance(values, (list, tuple)) else values
+
+
+def _check_fmts(fmts: Any) -> None:
+    if isinstance(fmts, str):
+        raise TypeError(f"fmts must be a list of formats, got {fmts!r}: write [{fmts!r}]")
+    if not fmts:
+        raise ValueError(f"fmts must hold a format, got {fmts!r}")
 
 
 def _is_one_curve(name: str, values: Any) -> bool:
@@ -126,8 +141,15 @@ def _is_one_curve(name: str, values: Any) -> bool:
     if len(values) == 0:
         raise ValueError(f"{name} holds no points")
     if hasattr(values, "ndim"):
+        if values.ndim == 2 and values.shape[1] == 1 < values.shape[0]:
+            raise ValueError(
+                f"{name} must have shape (n,), or a row for each curve, got "
+                f"{tuple(values.shape)}: call flatten()"
+            )
         return bool(values.ndim == 1)
-    return not hasattr(values[0], "__len__")
+    if isinstance(values, str) or isinstance(values[0], str):
+        raise TypeError(f"{name} must be a sequence of numbers, got texts")
+    return _is_number(values[0])
 
 
 def plot(
@@ -151,12 +173,14 @@ def plot(
             values themselves, against their index.
         Y: values, shape (n,), or a sequence of such.
         fmts: matplotlib's format of each curve in turn.
-        figsize: width and height (inches), where a new figure is made.
-        axes: where to draw; a new figure by default.
+        figsize: width and height (inches) of new figures from now on, where `axes` is not given.
+        axes: where to draw, in place of what is there; by default the current axes, or those of a
+            new figure where none is open.
 
     Raises:
-        ValueError: if there are neither one `X` nor as many as `Y`, or no points or formats.
-        TypeError: if `X` or `Y` is no sequence, and as `set_axes` does.
+        ValueError: if there are neither one `X` nor as many as `Y`, no points or formats, or a
+            column (n, 1) for a curve; and as `set_figsize` and `set_axes` do.
+        TypeError: if `X` or `Y` is no sequence of numbers, and as `set_figsize` and `set_axes` do.
     """
     X = [X] if _is_one_curve("X", X) else list(X)
     if Y is None:
@@ -167,8 +191,7 @@ def plot(
         X = X * len(Y)
     if len(X) != len(Y):
         raise ValueError(f"expected one X, or one for each Y; got {len(X)} X and {len(Y)} Y")
-    if not fmts:
-        raise ValueError(f"fmts must hold a format, got {fmts!r}")
+    _check_fmts(fmts)
     if axes is None:
         set_figsize(figsize)
         axes = plt.gca()
@@ -203,35 +226,43 @@ def show_images(
             shape, or there are not as many titles as images.
         TypeError: if `imgs` is no sequence, or a number is none.
     """
-    if not hasattr(imgs, "__len__"):
+    if not hasattr(imgs, "__len__") or getattr(imgs, "ndim", 1) == 0:
         raise TypeError(f"imgs must be a sequence of images, got {_checks.given(imgs)}")
     _checks.positive_int("num_rows", num_rows)
     _checks.positive_int("num_cols", num_cols)
     _checks.size("scale", (scale, scale))
+    if titles is not None and not isinstance(titles, str):
+        titles = list(_checks.iterable("titles", _array(titles), "a list of texts"))
     if titles and (isinstance(titles, str) or len(titles) != len(imgs)):
         raise ValueError(f"titles must be {len(imgs)} texts, one for each image, got {titles!r}")
     if len(imgs) > num_rows * num_cols:
         raise ValueError(f"{len(imgs)} images do not fit into {num_rows} x {num_cols} cells")
-    use_svg_display()
+    pictures = [_picture(i, img) for i, img in enumerate(imgs)]
+    _set_style()
     lines = max((str(title).count("\n") + 1 for title in titles), default=0) if titles else 0
     figsize = (num_cols * scale, num_rows * (scale + 0.18 * lines))
     _, axes = plt.subplots(num_rows, num_cols, figsize=figsize, squeeze=False)
     axes = axes.flatten()
     for ax in axes:
         ax.set_axis_off()
-    for i, (ax, img) in enumerate(zip(axes, imgs)):
-        img = _array(img)
-        if getattr(img, "ndim", 0) == 3 and img.shape[0] == 1:
-            img = img[0]
-        shape = getattr(img, "shape", (0, 0))  # a PIL image has none, and is always right
-        if len(shape) != 2 and (len(shape) != 3 or shape[-1] not in (3, 4)):
-            raise ValueError(
-                f"imgs[{i}] must have shape (h, w), (h, w, 3) or (1, h, w), got {tuple(shape)}"
-            )
+    for i, (ax, img) in enumerate(zip(axes, pictures)):
         ax.imshow(img)
         if titles:
             ax.set_title(titles[i], fontsize=9)
     return axes
+
+
+def _picture(i: int, img: Any) -> Any:
+    """Image number `i` as matplotlib takes it."""
+    img = _array(img)
+    if getattr(img, "ndim", 0) == 3 and img.shape[0] == 1:
+        img = img[0]
+    shape = getattr(img, "shape", (0, 0))  # a PIL image has none, and is always right
+    if len(shape) != 2 and (len(shape) != 3 or shape[-1] not in (3, 4)):
+        raise ValueError(
+            f"imgs[{i}] must have shape (h, w), (h, w, 3) or (1, h, w), got {tuple(shape)}"
+        )
+    return img
 
 
 class Animator:
@@ -256,7 +287,8 @@ class Animator:
         ncols: int = 1,
         figsize: tuple[float, float] = (3.5, 2.5),
     ) -> None:
-        use_svg_display()
+        _check_fmts(fmts)
+        _set_style()
         self.fig, axes = plt.subplots(nrows, ncols, figsize=figsize, squeeze=False)
         if get_ipython() is not None:
             plt.close(self.fig)  # shown by display() alone, not once more at the end of the cell

@@ -63,18 +63,26 @@ def cross_entropy(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         The losses, shape (n,); infinite where the true class was given probability 0.
 
     Raises:
-        ValueError: if the shapes do not fit, a label is out of range, or the true classes have
-            no probabilities but logits or nan.
+        ValueError: if the shapes do not fit, a label is out of range, or `y_hat` holds no
+            probabilities but logits or nan.
         TypeError: if `y` does not hold integers, or `y_hat` is not floating point.
     """
     _checks.class_indices(y_hat, y)
     _checks.floating("y_hat", y_hat)
     p = y_hat[range(len(y_hat)), y.long()]
     low, high = (bound.item() for bound in p.detach().aminmax())
+    hint = (
+        "for logits call softmax first, or use nn.CrossEntropyLoss; nan comes from a diverged model"
+    )
     if not 0 <= low <= high <= 1.001:
         raise ValueError(
-            f"y_hat must hold probabilities, got values from {low:.3g} to {high:.3g}: for logits "
-            "call softmax first, or use nn.CrossEntropyLoss; nan comes from a diverged model"
+            f"y_hat must hold probabilities, got values from {low:.3g} to {high:.3g}: {hint}"
+        )
+    sums = y_hat.detach().float().sum(1)
+    if not (sums - 1).abs().max() < 0.02:
+        raise ValueError(
+            "y_hat must hold probabilities, which sum to 1 in each row, got sums from "
+            f"{sums.min():.3g} to {sums.max():.3g}: {hint}"
         )
     return -torch.log(p)
 
@@ -96,8 +104,7 @@ def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
     _checks.tensor("y", y)
     _checks.same_device("y_hat", y_hat, "y", y)
     q = y_hat.shape[1] if y_hat.ndim > 1 else 1
-    if q > 1:
-        y_hat = _predictions(y_hat)
+    y_hat = _predictions(y_hat) if q > 1 else _without_nan(y_hat)
     if y_hat.shape != y.shape:
         raise ValueError(
             f"predictions of shape {tuple(y_hat.shape)} and labels of shape {tuple(y.shape)} "
@@ -105,14 +112,21 @@ def accuracy(y_hat: torch.Tensor, y: torch.Tensor) -> float:
         )
     if q > 1 and y.numel():
         _checks.labels(y, q)
-    cmp = y_hat == y
+    cmp = y_hat == (y if y.is_floating_point() else y.long())
     return float(cmp.sum())
+
+
+def _without_nan(scores: torch.Tensor) -> torch.Tensor:
+    if scores.numel() and math.isnan(scores.detach().max()):  # max() hands a nan on
+        raise ValueError("y_hat holds nan: the model has diverged; lower the learning rate")
+    return scores
 
 
 def _predictions(scores: torch.Tensor) -> torch.Tensor:
     """The class with the largest score, of those along axis 1."""
-    if scores.numel() and math.isnan(scores.detach().max()):  # max() hands a nan on
-        raise ValueError("y_hat holds nan: the model has diverged; lower the learning rate")
+    if scores.dtype == torch.bool:
+        raise TypeError(f"y_hat must hold scores, got {scores.dtype}")
+    scores = _without_nan(scores)
     return scores.argmax(1)
 
 
@@ -150,10 +164,11 @@ def train_epoch_ch3(net: Net, train_iter: Batches, loss: Loss, updater: Any) -> 
 
     Raises:
         ValueError: if there are no examples, the loss returns one number for a batch, no parameter
-            gets a gradient, the mean loss is not finite, or `net` or `loss` does not take what it
-            is given.
+            gets a gradient, a loss or a learning rate is not finite, or `net` or `loss` does not
+            take what it is given. The step at fault is not taken; those before it were.
         TypeError: if `train_iter` does not give pairs of tensors, or `updater` is neither of both.
     """
+    _checks.updater(updater)
     if isinstance(net, torch.nn.Module):
         net.train()
     metric = Accumulator(3)  # sum of losses, correct predictions, examples
@@ -161,28 +176,29 @@ def train_epoch_ch3(net: Net, train_iter: Batches, loss: Loss, updater: Any) -> 
         y_hat = _checks.call("net", net, X)
         correct = accuracy(y_hat, y)  # before the step: what it refuses must change nothing
         l = _checks.call("loss", loss, y_hat, y)
-        _checks.loss_per_example(l, y)
+        l = _checks.loss_per_example(l, y_hat, y)
+        if l.numel() != y.numel():  # by which its sum is divided
+            raise ValueError(
+                f"the loss returned shape {tuple(l.shape)} for labels of shape {tuple(y.shape)}; "
+                "it must return one number for each"
+            )
         _checks.reaches_parameters(l)
+        total = float(l.detach().sum())
+        _checks.finite(
+            "the training loss",
+            total,
+            "the model has diverged; lower the learning rate, and check that the inputs are scaled",
+        )
         if isinstance(updater, torch.optim.Optimizer):
             updater.zero_grad()
             l.mean().backward()
             if metric[2] == 0:
                 _checks.has_gradients(updater)
             updater.step()
-        elif callable(updater):
+        else:
             l.sum().backward()
             updater(X.shape[0])
-        else:
-            raise TypeError(
-                "updater must be a torch.optim.Optimizer or a function of the batch size, got "
-                f"{_checks.given(updater)}"
-            )
-        metric.add(l.sum(), correct, y.numel())
-    _checks.finite(
-        "the training loss",
-        metric[0],
-        "the model has diverged; lower the learning rate, and check that the inputs are scaled",
-    )
+        metric.add(total, correct, y.numel())
     return metric[0] / metric[2], metric[1] / metric[2]
 
 
@@ -203,7 +219,8 @@ def train_ch3(
         For each epoch: training loss, training accuracy, accuracy on `test_iter`.
 
     Raises:
-        ValueError: if `num_epochs` is below 1, and as `train_epoch_ch3` does.
+        ValueError, TypeError: if `num_epochs` is no whole number of at least 1, and as
+            `train_epoch_ch3` and `evaluate_accuracy` do.
     """
     _checks.positive_int("num_epochs", num_epochs)
     from d2lsupport.plotting import Animator  # when first needed: it loads matplotlib
@@ -241,8 +258,8 @@ def predict_ch3(net: Net, test_iter: Batches, n: int = 6) -> None:
         raise ValueError(f"X must have shape (n, 1, h, w) or (n, h, w), got {tuple(X.shape)}")
     with evaluation(net):
         scores = _checks.call("net", net, X[:n])
-    if scores.ndim != 2 or len(scores) != n:
-        raise ValueError(f"net must return shape ({n}, q), got {tuple(scores.shape)}")
+    if scores.ndim != 2 or len(scores) != n or scores.shape[1] < 2:
+        raise ValueError(f"net must return shape ({n}, q) with q > 1, got {tuple(scores.shape)}")
     preds = _predictions(scores)
     names = zip(get_fashion_mnist_labels(y[:n]), get_fashion_mnist_labels(preds))
     titles = [true + "\n" + pred for true, pred in names]

@@ -210,6 +210,7 @@ for f, reader in (("data_iter", lambda n, *arrays: d2l.data_iter(n, *arrays)), (
     right(f, "labels (n,) instead of (n, 1)", lambda r=reader: sorted(torch.cat([l for _, l in r(3, X, torch.arange(4))]).tolist()), [0, 1, 2, 3])
 
 f = "data_iter"
+value(f, "a loop over an iterator used in part", lambda: (it := d2l.data_iter(2, X, y), next(it), list(it)), "used up, or in part")
 value(f, "a second loop over one iterator", lambda: list(used(d2l.data_iter(2, X, y))), "used up")
 f = "load_array"
 kind(f, "one tensor in place of several", lambda: d2l.load_array(X, 2), "several tensors.*got one")
@@ -229,6 +230,7 @@ value(f, "w (1, d), a row", lambda: d2l.linreg(X, w.T, b), r"same d, got \(4, 2\
 value(f, "images that are not flattened", lambda: d2l.linreg(torch.ones(4, 1, 2, 2), w, b), r"X must have shape \(n, d\).*\(4, 1, 2, 2\)")
 value(f, "X ()", lambda: d2l.linreg(torch.tensor(1.0), w, b), r"X must have shape \(n, d\)")
 kind(f, "float64 X", lambda: d2l.linreg(X.double(), w, b), "one dtype, got torch.float64 and")
+kind(f, "float64 b (1,)", lambda: d2l.linreg(X, w, b.double()), "one dtype, got torch.float32 and torch.float64")
 kind(f, "integer X", lambda: d2l.linreg(X.long(), w, b), "one dtype, got torch.int64 and")
 kind(f, "X a list", lambda: d2l.linreg([[1.0, 2.0]], w, b), "X must be a torch.Tensor, got list")
 kind(f, "w an array", lambda: d2l.linreg(X, w.numpy(), b), "w must be a torch.Tensor, got ndarray")
@@ -292,6 +294,7 @@ value(f, "logits", lambda: d2l.cross_entropy(torch.tensor([[-2.0, 5.0]]), classe
 value(f, "nan", lambda: d2l.cross_entropy(scores * NAN, classes), "probabilities, got.*nan")
 kind(f, "integer probabilities", lambda: d2l.cross_entropy(scores.long(), classes), "floating point")
 right(f, "probability 0: an infinite loss", lambda: d2l.cross_entropy(torch.eye(2), classes[:1].repeat(2)), torch.tensor([0.0, INF]))
+value(f, "logits between 0 and 1 for the true classes", lambda: d2l.cross_entropy(torch.tensor([[0.5, 3.0]]), classes[:1]), "sum to 1 in each row, got sums from 3.5")
 right(f, "uint8 labels", lambda: d2l.cross_entropy(scores, classes.to(torch.uint8)), -scores[[0, 1], [0, 2]].log())
 
 f = "accuracy"
@@ -303,6 +306,9 @@ value(f, "one column of scores, labels (n,)", lambda: d2l.accuracy(scores[:, :1]
 value(f, "label -1", lambda: d2l.accuracy(scores, classes - 1), r"lie in 0\.\.2, got -1\.\.1")
 value(f, "labels from 1 to q", lambda: d2l.accuracy(scores, classes + 1), r"lie in 0\.\.2, got 1\.\.3")
 value(f, "nan scores", lambda: d2l.accuracy(scores * NAN, classes), "nan: the model has diverged")
+value(f, "nan among predictions (n,)", lambda: d2l.accuracy(torch.tensor([NAN, 2.0]), classes), "nan: the model has diverged")
+kind(f, "scores of truth values", lambda: d2l.accuracy(scores > 0, classes), "scores, got torch.bool")
+kind(f, "sparse scores", lambda: d2l.accuracy(scores.to_sparse(), classes), "dense, got torch.sparse_coo")
 value(f, "fractions as labels", lambda: d2l.accuracy(scores, classes + 0.5), "whole numbers, got fractions")
 value(f, "nan labels", lambda: d2l.accuracy(scores, classes * NAN), "lie in 0..2, got nan")
 kind(f, "labels of truth values", lambda: d2l.accuracy(scores, classes > 0), "class indices.*bool")
@@ -416,7 +422,7 @@ value(f, "a loss with `reduction='mean'`", lambda: epoch(loss=nn.CrossEntropyLos
 value(f, "a loss with `reduction='sum'`", lambda: epoch(loss=nn.CrossEntropyLoss(reduction="sum")), "reduction='none'")
 value(f, "a loss of n x n numbers", lambda: epoch(loss=lambda a, b: each(a, b)[:, None] + each(a, b)), r"\(2, 2\) for 2 examples")
 value(f, "a loss that is not finite", lambda: epoch(loss=lambda a, b: each(a, b) * INF), "training loss is (inf|nan)")
-value(f, "a learning rate of nan", lambda: epoch(lr=NAN, batches=good * 2), "diverged")
+value(f, "a learning rate of nan", lambda: epoch(lr=NAN, batches=good * 2), "lr must be finite")
 value(f, "images that are nan", lambda: epoch(batches=[(images * NAN, targets)]), "nan: the model has diverged")
 value(f, "label -100, which PyTorch would skip", lambda: epoch(batches=[(images, targets - 100)]), "lie in 0..2")
 value(f, "label q", lambda: epoch(batches=[(images, targets + 2)]), r"lie in 0\.\.2, got 2\.\.3")
@@ -473,7 +479,7 @@ value(f, "rows of pixels instead of images", lambda: predicted(test=[(images.fla
 value(f, "images of three colours", lambda: predicted(test=[(torch.rand(2, 3, 4, 4), targets)]), r"X must have.*\(2, 3, 4, 4\)")
 value(f, "labels out of range", lambda: predicted(test=[(images, targets + 9)]), "0 to 9, got 10")
 value(f, "a net of nan", lambda: predicted(lambda X: torch.full((2, 10), NAN)), "nan: the model has diverged")
-value(f, "a net that returns (n,)", lambda: predicted(lambda X: torch.ones(2)), r"shape \(2, q\), got \(2,\)")
+value(f, "a net that returns (n,)", lambda: predicted(lambda X: torch.ones(2)), r"shape \(2, q\) with q > 1, got \(2,\)")
 value(f, "a net of 12 classes", lambda: predicted(lambda X: torch.eye(12)[[11, 0]]), "0 to 9, got 11")
 value(f, "a model on another device", lambda: predicted(linear(device="meta")), "net fails on")
 right(f, "n larger than the minibatch: all that it holds", lambda: predicted(n=9), ["trouser\ntrouser", "t-shirt\nt-shirt"])

@@ -3,13 +3,18 @@
 import errno
 import math
 import re
+import sys
+from unittest import mock
 
 import pytest
 import torch
 from torch import nn
 
 import d2lsupport as d2l
-from d2lsupport import _checks, fashion_mnist, plotting
+from d2lsupport import _checks, _torchvision, explore, fashion_mnist, plotting
+
+NAN, INF = float("nan"), float("inf")
+each = nn.CrossEntropyLoss(reduction="none")
 
 
 @pytest.fixture(autouse=True)
@@ -251,3 +256,240 @@ def test_a_later_minibatch_is_checked_for_its_lengths_too(rows, message):
     with pytest.raises(ValueError, match=message):
         list(_checks.batches("data_iter", batches))
     assert len(list(_checks.batches("data_iter", batches[:1] * 2))) == 2
+
+
+@pytest.mark.parametrize("loss", [nn.MSELoss(reduction="none"), lambda a, b: (a - b) ** 2])
+def test_a_prediction_that_would_be_broadcast_to_the_labels_is_refused(loss):
+    X, y = torch.ones(4, 2), torch.tensor([[1.0, 5.0]] * 4)
+    for net in (lambda X: X[:, :1], lambda X: X.mean()):
+        with pytest.raises(ValueError, match="do prediction and label differ in shape"):
+            d2l.evaluate_loss(net, [(X, y)], loss)
+    assert d2l.evaluate_loss(lambda X: X, [(X, y)], loss) == 8
+
+
+def test_batches_that_want_gradients_have_graphs_of_their_own():
+    X = torch.arange(8.0).reshape(4, 2).requires_grad_()
+    for (batch,) in d2l.load_array((X,), 1):
+        (batch**2).sum().backward()
+    assert torch.equal(X.grad, 2 * X.detach())
+
+
+def test_examples_without_features_are_batches_too():
+    assert [b.shape for (b,) in d2l.load_array((torch.ones(5, 0),), 2)] == [(2, 0), (2, 0), (1, 0)]
+
+
+def test_the_rest_of_a_data_iter_is_no_epoch():
+    X, y = torch.ones(6, 1), torch.zeros(6, 1)
+    iterator = d2l.data_iter(2, X, y)
+    for _ in iterator:
+        break
+    with pytest.raises(ValueError, match="used up, or in part"):
+        d2l.evaluate_loss(lambda X: X, iterator, d2l.squared_loss)
+    assert len(next(iter(d2l.data_iter(2, X, y)))) == 2
+
+
+@pytest.mark.parametrize("lr", [NAN, INF])
+def test_an_optimiser_with_a_rate_that_cannot_be_meant_is_refused_before_its_step(lr):
+    net = nn.Linear(6, 3)
+    before = net.weight.detach().clone()
+    trainer = torch.optim.SGD(net.parameters(), lr=lr)
+    with pytest.raises(ValueError, match="lr must be finite"):
+        d2l.train_epoch_ch3(net, [(torch.ones(2, 6), torch.tensor([0, 1]))], each, trainer)
+    assert torch.equal(net.weight, before)
+
+
+@pytest.mark.parametrize("factor", [INF, NAN])
+@pytest.mark.parametrize("kind", ["torch", "scratch"])
+def test_a_loss_that_is_not_finite_changes_no_parameter(factor, kind):
+    W = torch.zeros(6, 3, requires_grad=True)
+    updater = torch.optim.SGD([W], lr=0.1) if kind == "torch" else lambda n: d2l.sgd([W], 0.1, n)
+    batches = [(torch.ones(2, 6), torch.tensor([0, 1]))]
+    with pytest.raises(ValueError, match="training loss is"):
+        d2l.train_epoch_ch3(lambda X: X @ W, batches, lambda a, b: each(a, b) * factor, updater)
+    assert not W.any() and W.grad is None
+
+
+@pytest.mark.parametrize("updater", ["sgd", None, torch.optim.SGD])
+def test_what_is_no_updater_leaves_the_net_in_its_mode(updater):
+    net = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3)).eval()
+    with pytest.raises(TypeError, match="updater must be"):
+        d2l.train_epoch_ch3(net, [(torch.rand(2, 6), torch.tensor([0, 1]))], each, updater)
+    assert not net.training and not net[0].running_mean.any()
+
+
+def test_sgd_takes_a_rate_of_shape_1_for_parameters_of_any_shape():
+    params = [torch.ones(shape, requires_grad=True) for shape in ((2, 1), ())]
+    for p in params:
+        p.grad = torch.ones_like(p)
+    d2l.sgd(params, torch.tensor([0.5]), 1)
+    assert all((p == 0.5).all() for p in params)
+
+
+def test_what_synthetic_data_refuses_draws_no_numbers():
+    state = torch.get_rng_state()
+    with pytest.raises(TypeError, match="float32, got torch.float64"):
+        d2l.synthetic_data(torch.ones(2, dtype=torch.float64), 0.0, 5)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_synthetic_data_are_constants_of_one_type():
+    w = torch.ones(2, requires_grad=True)
+    X, y = d2l.synthetic_data(w, torch.tensor([4.2], dtype=torch.float64), 5)
+    assert X.dtype == y.dtype == torch.float32 and not y.requires_grad
+    with pytest.raises(ValueError, match="b must hold a value.*meta"):
+        d2l.synthetic_data(w, torch.ones(1, device="meta"), 5)
+
+
+def test_linreg_refuses_a_bias_that_would_change_the_type_of_the_predictions():
+    X, w = torch.ones(4, 2), torch.ones(2, 1)
+    with pytest.raises(TypeError, match="one dtype, got torch.float32 and torch.float64"):
+        d2l.linreg(X, w, torch.zeros(1, dtype=torch.float64))
+    assert d2l.linreg(X, w, torch.tensor([1])).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_loss_of_many_examples_of_16_bits_is_their_mean(dtype):
+    X, y = torch.full((70_000, 1), 2, dtype=dtype), torch.zeros(70_000, 1, dtype=dtype)
+    assert d2l.evaluate_loss(lambda X: X, [(X, y)], d2l.squared_loss) == 2
+
+
+def test_one_loss_for_an_example_of_several_labels_is_refused_in_training():
+    w = torch.ones(1, requires_grad=True)
+    batches = [(torch.zeros(2, 3, 5), torch.zeros(2, 5, dtype=torch.int64))]
+    trainer = torch.optim.SGD([w], lr=0.1)
+    with pytest.raises(ValueError, match=r"shape \(2,\) for labels of shape \(2, 5\)"):
+        d2l.train_epoch_ch3(lambda X: w * X, batches, lambda a, b: each(a, b).mean(1), trainer)
+
+
+def test_logits_between_0_and_1_are_no_probabilities():
+    with pytest.raises(ValueError, match="sum to 1 in each row, got sums from 3.5"):
+        d2l.cross_entropy(torch.tensor([[0.5, 3.0]]), torch.tensor([0]))
+
+
+def test_accuracy_refuses_nan_truth_values_and_sparse_scores():
+    y = torch.arange(3)
+    with pytest.raises(ValueError, match="nan"):
+        d2l.accuracy(torch.tensor([0.0, NAN, 2.0]), y)
+    with pytest.raises(TypeError, match="scores, got torch.bool"):
+        d2l.accuracy(torch.eye(3) > 0, y)
+    with pytest.raises(TypeError, match="dense, got torch.sparse_coo"):
+        d2l.accuracy(torch.eye(3).to_sparse(), y)
+    for dtype in (torch.uint16, torch.uint32, torch.uint64):
+        assert d2l.accuracy(torch.eye(3), y.to(dtype)) == 3
+
+
+@pytest.mark.parametrize("reader", [d2l.data_iter, lambda n, *arrays: d2l.load_array(arrays, n)])
+def test_readers_refuse_sparse_tensors(reader):
+    with pytest.raises(TypeError, match="dense, got torch.sparse_coo"):
+        reader(2, torch.eye(4).to_sparse(), torch.ones(4))
+
+
+def test_labels_without_numbers_and_later_batches_of_no_tensors_are_refused():
+    with pytest.raises(ValueError, match=r"no labels, got shape \(2, 0\)"):
+        d2l.evaluate_accuracy(lambda X: X, [(torch.ones(2, 0), torch.ones(2, 0))])
+    batches = [(torch.eye(3), torch.arange(3)), (torch.eye(3), 1)]
+    with pytest.raises(TypeError, match="y must be a torch.Tensor, got int"):
+        d2l.evaluate_accuracy(lambda X: X, batches)
+
+
+@pytest.mark.parametrize("scores", [torch.ones(2, 1), torch.ones(2, 0)])
+def test_predict_ch3_refuses_scores_of_fewer_than_two_classes(scores):
+    with pytest.raises(ValueError, match=r"shape \(2, q\) with q > 1, got"):
+        d2l.predict_ch3(lambda X: scores, [(torch.rand(2, 1, 4, 4), torch.tensor([3, 4]))], 2)
+
+
+def test_a_list_of_tensors_of_one_number_is_one_curve():
+    losses = [torch.tensor(v, requires_grad=True) for v in (3.0, 2.0, 1.0)]
+    for arguments in ((losses,), ([0, 1, 2], losses), ([0, 1, 2], [losses])):
+        d2l.plot(*arguments)
+        (line,) = d2l.plt.gca().lines
+        assert [list(line.get_xdata()), list(line.get_ydata())] == [[0, 1, 2], [3, 2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("X", "error"), [(torch.ones(3, 1), ValueError), (["0.3", "0.1"], TypeError), ("ab", TypeError)]
+)
+def test_what_is_no_curve_is_refused(X, error):
+    with pytest.raises(error, match="X must"):
+        d2l.plot(X)
+
+
+@pytest.mark.parametrize(("fmts", "error"), [((), ValueError), ("r:", TypeError)])
+def test_formats_are_a_list_of_at_least_one(fmts, error):
+    for call in (lambda: d2l.plot([1, 2], fmts=fmts), lambda: d2l.Animator(fmts=fmts)):
+        with pytest.raises(error, match="fmts must"):
+            call()
+    assert not d2l.plt.get_fignums()
+
+
+def test_titles_may_be_labels_and_what_is_refused_leaves_no_figure():
+    images = torch.rand(2, 4, 4).bfloat16()
+    axes = d2l.show_images(images, 1, 2, titles=torch.tensor([9, 0]))
+    assert [ax.get_title() for ax in axes] == ["9", "0"]
+    d2l.plt.close("all")
+    with pytest.raises(ValueError, match="must have shape"):
+        d2l.show_images(torch.rand(1, 3, 5, 5), 1, 1)
+    with pytest.raises(TypeError, match="scale must be a pair of numbers"):
+        d2l.show_images(images, 1, 2, scale="2")
+    assert not d2l.plt.get_fignums()
+
+
+def test_the_size_of_figures_to_come_outlives_pictures_and_curves():
+    d2l.set_figsize((4, 2))
+    d2l.show_images([], 1, 1)
+    d2l.Animator()
+    assert d2l.plt.figure().get_size_inches().tolist() == [4, 2]
+
+
+def test_a_folder_without_locks_leads_to_the_cache(tmp_path, monkeypatch):
+    tried = []
+
+    def fill(folder, *arguments):
+        tried.append(folder)
+        if len(tried) == 1:
+            raise NotImplementedError("FileSystem does not appear to support flock")
+        return True
+
+    monkeypatch.setattr(fashion_mnist._files, "fill", fill)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert d2l.ensure_fashion_mnist(tmp_path / "data") == tmp_path / "cache" / "d2lsupport"
+
+
+def test_the_command_line_has_one_line_for_a_path_that_is_none(capsys):
+    assert fashion_mnist.main(["~no-such-user/x"]) == 1
+    assert "nobody's home" in capsys.readouterr().err
+
+
+def test_an_example_may_be_counted_from_the_end():
+    images = torch.zeros(3, 28, 28, dtype=torch.uint8)
+    assert fashion_mnist.InMemory(images, torch.arange(3))[-1][1] == 2
+    with pytest.raises(IndexError):
+        fashion_mnist.InMemory(images, torch.arange(3))[3]
+
+
+def test_no_other_finder_of_modules_is_passed_over(monkeypatch):
+    asked = []
+    other = mock.Mock(find_spec=lambda name, path, target=None: asked.append(name))
+    finders = [_torchvision.BeforeTorchvision, other, *sys.meta_path]
+    monkeypatch.setattr(sys, "meta_path", finders)
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    monkeypatch.setattr(_torchvision, "declare_missing_operators", lambda: None)
+    sys.modules["importlib._bootstrap"]._find_spec("torchvision", None)
+    assert "torchvision" in asked
+
+
+def test_explorable_figures_refuse_what_they_cannot_draw():
+    x, y = [1.0, 2.0, 3.0], [1.0, 2.0, 2.0]
+    bad = [
+        (lambda: explore.fit_line([1, 1, 1], y, 0, 0), "all x the same"),
+        (lambda: explore.fit_line([1, NAN, 2], y, 0, 0), "finite"),
+        (lambda: explore.gradient_descent(x, y, 0, 0, 0, 5, [3]), "lr must be above 0"),
+        (lambda: explore.gradient_descent(x, y, 0, 0, 0.1, 5, []), "full batch, 3, got none"),
+        (lambda: explore.softmax_twice("ab", [1.0, 2.0], 0, "float64"), "got 'float64'"),
+        (lambda: explore.softmax_twice("abc", [1.0, 2.0]), "got 3 and 2"),
+        (lambda: explore.decision_regions(torch.ones(2, 2), torch.ones(2), [[0, 0]], [0]), "W"),
+        (lambda: explore.decision_regions(torch.ones(2, 3), torch.ones(3), [[0, 0]], [3]), "0..2"),
+    ]
+    for call, words in bad:
+        with pytest.raises(ValueError, match=words):
+            call()
