@@ -421,8 +421,8 @@ def test_a_figure_fits_a_phone_and_works_from_the_disk(chromium, book, kind):
     usable = live.locator("button, input, [tabindex='0']").evaluate_all(
         "(nodes) => (nodes = nodes.filter((n) => n.checkVisibility() && !n.disabled &&"
         " (n.type !== 'radio' || n.checked)), nodes.forEach((n, i) => { n.dataset.usable = i }),"
-        " document.body.tabIndex = -1, nodes[0].parentElement.before(Object.assign("
-        "document.createElement('button'), { id: 'before' })), nodes.length)"
+        " nodes[0].closest('.live').before(Object.assign(document.createElement('button'),"
+        " { id: 'before' })), nodes.length)"
     )
     page.locator("#before").focus()
     reached = []
