@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import d2lsupport as d2l
-from d2lsupport import _checks, _torchvision, explore, fashion_mnist, plotting
+from d2lsupport import _checks, _loader, _torchvision, fashion_mnist, plotting
 
 NAN, INF = float("nan"), float("inf")
 each = nn.CrossEntropyLoss(reduction="none")
@@ -274,6 +274,14 @@ def test_batches_that_want_gradients_have_graphs_of_their_own():
     assert torch.equal(X.grad, 2 * X.detach())
 
 
+def test_what_is_fetched_at_once_stays_within_its_bound(monkeypatch):
+    monkeypatch.setattr(_loader, "AT_ONCE", 10)  # bytes; a batch of two has 16
+    batches, rows = d2l.load_array((torch.arange(6.0, dtype=torch.float64),), 2), []
+    fetch = batches._fetch
+    monkeypatch.setattr(batches, "_fetch", lambda some: rows.append(len(some)) or fetch(some))
+    assert len(list(batches)) == 3 and rows == [1, 2, 2, 2]
+
+
 def test_examples_without_features_are_batches_too():
     assert [b.shape for (b,) in d2l.load_array((torch.ones(5, 0),), 2)] == [(2, 0), (2, 0), (1, 0)]
 
@@ -361,9 +369,10 @@ def test_one_loss_for_an_example_of_several_labels_is_refused_in_training():
         d2l.train_epoch_ch3(lambda X: w * X, batches, lambda a, b: each(a, b).mean(1), trainer)
 
 
-def test_logits_between_0_and_1_are_no_probabilities():
-    with pytest.raises(ValueError, match="sum to 1 in each row, got sums from 3.5"):
-        d2l.cross_entropy(torch.tensor([[0.5, 3.0]]), torch.tensor([0]))
+@pytest.mark.parametrize("other", [3.0, 0.6])
+def test_logits_between_0_and_1_are_no_probabilities(other):
+    with pytest.raises(ValueError, match=f"sum to 1 in each row, got sums from {0.5 + other}"):
+        d2l.cross_entropy(torch.tensor([[0.5, other]]), torch.tensor([0]))
 
 
 def test_accuracy_refuses_nan_truth_values_and_sparse_scores():
@@ -398,6 +407,12 @@ def test_predict_ch3_refuses_scores_of_fewer_than_two_classes(scores):
         d2l.predict_ch3(lambda X: scores, [(torch.rand(2, 1, 4, 4), torch.tensor([3, 4]))], 2)
 
 
+def test_predict_ch3_takes_two_classes():
+    d2l.predict_ch3(lambda X: torch.eye(2), [(torch.rand(2, 1, 4, 4), torch.tensor([1, 0]))], 2)
+    titles = [ax.get_title() for ax in d2l.plt.gcf().axes]
+    assert titles == ["trouser\nt-shirt", "t-shirt\ntrouser"]
+
+
 def test_a_list_of_tensors_of_one_number_is_one_curve():
     losses = [torch.tensor(v, requires_grad=True) for v in (3.0, 2.0, 1.0)]
     for arguments in ((losses,), ([0, 1, 2], losses), ([0, 1, 2], [losses])):
@@ -412,6 +427,13 @@ def test_a_list_of_tensors_of_one_number_is_one_curve():
 def test_what_is_no_curve_is_refused(X, error):
     with pytest.raises(error, match="X must"):
         d2l.plot(X)
+
+
+def test_a_row_of_one_number_is_a_curve_and_a_number_is_no_list_of_images():
+    d2l.plot(torch.ones(1, 1))
+    assert [line.get_ydata().tolist() for line in d2l.plt.gca().lines] == [[1]]
+    with pytest.raises(TypeError, match="imgs must be a sequence"):
+        d2l.show_images(torch.tensor(1.0), 1, 1)
 
 
 @pytest.mark.parametrize(("fmts", "error"), [((), ValueError), ("r:", TypeError)])
@@ -476,20 +498,3 @@ def test_no_other_finder_of_modules_is_passed_over(monkeypatch):
     monkeypatch.setattr(_torchvision, "declare_missing_operators", lambda: None)
     sys.modules["importlib._bootstrap"]._find_spec("torchvision", None)
     assert "torchvision" in asked
-
-
-def test_explorable_figures_refuse_what_they_cannot_draw():
-    x, y = [1.0, 2.0, 3.0], [1.0, 2.0, 2.0]
-    bad = [
-        (lambda: explore.fit_line([1, 1, 1], y, 0, 0), "all x the same"),
-        (lambda: explore.fit_line([1, NAN, 2], y, 0, 0), "finite"),
-        (lambda: explore.gradient_descent(x, y, 0, 0, 0, 5, [3]), "lr must be above 0"),
-        (lambda: explore.gradient_descent(x, y, 0, 0, 0.1, 5, []), "full batch, 3, got none"),
-        (lambda: explore.softmax_twice("ab", [1.0, 2.0], 0, "float64"), "got 'float64'"),
-        (lambda: explore.softmax_twice("abc", [1.0, 2.0]), "got 3 and 2"),
-        (lambda: explore.decision_regions(torch.ones(2, 2), torch.ones(2), [[0, 0]], [0]), "W"),
-        (lambda: explore.decision_regions(torch.ones(2, 3), torch.ones(3), [[0, 0]], [3]), "0..2"),
-    ]
-    for call, words in bad:
-        with pytest.raises(ValueError, match=words):
-            call()

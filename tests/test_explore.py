@@ -407,3 +407,42 @@ def test_a_figure_made_again_from_its_own_data_is_the_recorded_one(kind):
     assert len(was[2]) == len(new[2])
     for a, b in zip(was[2], new[2]):
         assert a.shape == b.shape and abs(a - b).mean() < 0.002
+
+
+def test_explorable_figures_refuse_what_they_cannot_draw():
+    x, y, nan = [1.0, 2.0, 3.0], [1.0, 2.0, 2.0], math.nan
+    V, c, place = torch.ones(2, 3), torch.ones(3), [[0.0, 0.0]]
+    line, descent, regions = explore.fit_line, explore.gradient_descent, explore.decision_regions
+    classifier = explore.trained_classifier
+    bad = [
+        (lambda: line([1, 1, 1], y, 0, 0), "all x the same"),
+        (lambda: line([1, nan, 2], y, 0, 0), "finite"),
+        (lambda: line(x, [1, nan, 2], 0, 0), "finite"),
+        (lambda: descent(x, y, 0, 0, 0, 5, [3]), "lr must be above 0"),
+        (lambda: descent(x, y, 0, 0, nan, 5, [3]), "lr must be finite"),
+        (lambda: descent(x, y, 0, 0, 0.1, 0, [3]), "steps must be"),
+        (lambda: descent(x, y, 0, 0, 0.1, 5, []), "full batch, 3, got none"),
+        (lambda: descent(x, y, 0, 0, 0.1, 5, [3, 2]), "full batch, 3, got 2"),
+        (lambda: explore.softmax_twice("ab", [1.0, 2.0], 0, "float64"), "float32, got 'float64'"),
+        (lambda: explore.softmax_twice("abc", [1.0, 2.0]), "got 3 and 2"),
+        (lambda: regions(torch.ones(2, 2), c, place, [0]), r"got \(2, 2\), \(3,\) and \(1, 2\)"),
+        (lambda: regions(V, torch.ones(2), place, [0]), r"got \(2, 3\), \(2,\) and \(1, 2\)"),
+        (lambda: regions(V, c, place, [0, 1]), r"points \(2, 2\).*and \(1, 2\)"),
+        (lambda: regions(V, c, place, [3]), r"lie in 0\.\.2, got .3"),
+        (lambda: regions(V, c, place, [-1]), r"lie in 0\.\.2, got .-1"),
+        (lambda: classifier(W.T, b, X, y, NAMES), r"W must have shape \(784, 10\), got \(10,"),
+        (lambda: classifier(W, b[:9], X, y, NAMES), r"b must have shape \(10,\), got \(9,\)"),
+        (lambda: classifier(W, b, X[:2], y, NAMES), r"images must have shape \(3, 784\), got \(2"),
+        (lambda: classifier(W, b, X, [3, 0, 10], NAMES), r"lie in 0\.\.9, got .3, 0, 10"),
+        (lambda: classifier(W, b, X, [3, 0, -1], NAMES), r"lie in 0\.\.9, got .3, 0, -1"),
+        (lambda: classifier(W, b, X[:0], [], NAMES), r"lie in 0\.\.9, got \[\]"),
+    ]
+    for call, words in bad:
+        with pytest.raises(ValueError, match=words):
+            call()
+    with pytest.raises(TypeError, match="W must be a torch.Tensor"):
+        regions([[1.0] * 3] * 2, c, place, [0])
+    with pytest.raises(TypeError, match="b must be a torch.Tensor"):
+        regions(V, [1.0] * 3, place, [0])
+    with pytest.raises(TypeError, match="images must be floating point"):
+        classifier(W, b, X.long(), y, NAMES)
