@@ -258,6 +258,7 @@ def test_a_later_minibatch_is_checked_for_its_lengths_too(rows, message):
     assert len(list(_checks.batches("data_iter", batches[:1] * 2))) == 2
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("loss", [nn.MSELoss(reduction="none"), lambda a, b: (a - b) ** 2])
 def test_a_prediction_that_would_be_broadcast_to_the_labels_is_refused(loss):
     X, y = torch.ones(4, 2), torch.tensor([[1.0, 5.0]] * 4)
