@@ -349,11 +349,8 @@ def test_synthetic_data_are_constants_of_one_type():
         d2l.synthetic_data(w, torch.ones(1, device="meta"), 5)
 
 
-def test_linreg_refuses_a_bias_that_would_change_the_type_of_the_predictions():
-    X, w = torch.ones(4, 2), torch.ones(2, 1)
-    with pytest.raises(TypeError, match="one dtype, got torch.float32 and torch.float64"):
-        d2l.linreg(X, w, torch.zeros(1, dtype=torch.float64))
-    assert d2l.linreg(X, w, torch.tensor([1])).dtype == torch.float32
+def test_an_integer_bias_leaves_the_type_of_the_predictions():
+    assert d2l.linreg(torch.ones(4, 2), torch.ones(2, 1), torch.tensor([1])).dtype == torch.float32
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -376,16 +373,9 @@ def test_logits_between_0_and_1_are_no_probabilities(other):
         d2l.cross_entropy(torch.tensor([[0.5, other]]), torch.tensor([0]))
 
 
-def test_accuracy_refuses_nan_truth_values_and_sparse_scores():
-    y = torch.arange(3)
-    with pytest.raises(ValueError, match="nan"):
-        d2l.accuracy(torch.tensor([0.0, NAN, 2.0]), y)
-    with pytest.raises(TypeError, match="scores, got torch.bool"):
-        d2l.accuracy(torch.eye(3) > 0, y)
-    with pytest.raises(TypeError, match="dense, got torch.sparse_coo"):
-        d2l.accuracy(torch.eye(3).to_sparse(), y)
-    for dtype in (torch.uint16, torch.uint32, torch.uint64):
-        assert d2l.accuracy(torch.eye(3), y.to(dtype)) == 3
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.uint32, torch.uint64])
+def test_labels_may_be_integers_of_any_type(dtype):
+    assert d2l.accuracy(torch.eye(3), torch.arange(3).to(dtype)) == 3
 
 
 @pytest.mark.parametrize("reader", [d2l.data_iter, lambda n, *arrays: d2l.load_array(arrays, n)])
