@@ -331,6 +331,8 @@
       node.setPointerCapture(event.pointerId);
       node.onpointermove = (e) => move(axes.data(e));
     });
+    // or the page scrolls away with the finger: Chromium knows no touch-action within an SVG
+    node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     node.onpointerup = node.onpointercancel = () => (node.onpointermove = null);
     node.at = (x, y) => node.setAttribute("transform", `translate(${axes.X(x)},${axes.Y(y)})`);
     axes.marks.append(node);

@@ -149,6 +149,8 @@ class Reader:
         x, y = self.place(css, index)
         self.browser.drag((x, y), (x + dx, y + dy), touch)
         self.rest()
+        if "handle" in css:  # it follows to the end, and the page stays
+            assert self.place(css, index) == pytest.approx([x + dx, y + dy], abs=2)
 
 
 def page_of(number):
@@ -181,7 +183,7 @@ def test_a_line_is_fitted_by_keys_by_mouse_and_by_finger(browser, site, width):
         reader.drag(".handle > :last-child", 1, 0, -30, touch)  # the right end, up
         after = reader.values()
         assert after[0] > before[0] + 0.2 and loss_matches(reader)
-        reader.drag(".handle > :last-child", 2, 20, 20, touch)  # the guess: w up, b down
+        reader.drag(".handle > :last-child", 2, 40, 30, touch)  # the guess: w up, b down
         assert reader.values()[0] > after[0] and reader.values()[1] < after[1]
         assert loss_matches(reader)
     told = reader.ask("(f) => [...f.querySelectorAll('input')].map((i) => i.ariaValueText)")
@@ -292,6 +294,7 @@ def test_regions_show_the_loss_of_torch_while_points_and_weights_move(browser, s
     reader.press("point 9 of class 2", *["ArrowDown"] * 20, "ArrowRight")
     assert matches(W, b)
     for touch in (False, True):
+        reader.press("Start again", "Enter")
         before = reader.says()
         reader.drag(".handle > :last-child", 3, 40, 30, touch)
         assert matches(W, b) and reader.says() != before
