@@ -3,7 +3,9 @@
 Jupyter Book keeps the outputs of a chapter by the chapter's own code. They also depend on
 `d2lsupport` and on the versions installed, so the cache is dropped when either changes. It executes
 one page after the other; here those that are not in the cache are executed first, one for each
-core. What fails is left out of the cache: MyST-NB executes it once more, and fails the build.
+core. A page with `execute_alone: true` in its front matter, because it measures times, comes after
+them and has the machine to itself. What fails is left out of the cache: MyST-NB executes it once
+more, and fails the build.
 """
 
 import hashlib
@@ -70,12 +72,15 @@ def execute_in_parallel(app, env, docnames):
         except RuntimeError:  # another program took a port before the kernel could
             return None
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for path, result in zip(waiting, pool.map(execute, waiting)):
-            if result and result.err is None:
-                data = {"execution_seconds": result.time}
-                bundle = CacheBundleIn(waiting[path], str(path), data=data)
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    alone = [path for path in waiting if waiting[path].metadata.get("execute_alone")]
+    together = [path for path in waiting if path not in alone]
+    for paths, workers in (together, len(os.sched_getaffinity(0))), (alone, 1):
+        with ThreadPoolExecutor(workers) as pool:
+            for path, result in zip(paths, pool.map(execute, paths)):
+                if result and result.err is None:
+                    data = {"execution_seconds": result.time}
+                    bundle = CacheBundleIn(waiting[path], str(path), data=data)
+                    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 def setup(app):

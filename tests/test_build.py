@@ -67,6 +67,9 @@ def test_an_edit_executes_again_what_it_concerns_and_nothing_else(book):
     (book / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n- file: other\n")
     other = PAGE.replace('"runs"', '"other-runs"')
     (book / "other.md").write_text(other)
+    waits = 'assert Path("other-runs").exists()\nprint('  # it comes last, though it stands first
+    alone = PAGE.replace("kernelspec:", "execute_alone: true\nkernelspec:", 1)
+    (book / "intro.md").write_text(alone.replace("print(", waits))
 
     def built():
         """Build; how often each page has been executed, and what the second one shows."""

@@ -50,6 +50,7 @@ def test_the_book_holds_the_chapters_in_order():
 @each_notebook
 def test_front_matter_is_complete(md):
     front = yaml.safe_load(md.read_text().split("---")[1])
+    assert front.pop("execute_alone", True) is True
     assert front == {
         "jupytext": {"text_representation": {"extension": ".md", "format_name": "myst"}},
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -300,5 +300,8 @@ if __name__ == "__main__":
     if sys.platform == "linux":
         ctypes.CDLL(None).personality(0x0040000)  # ADDR_NO_RANDOMIZE, for the processes it starts
     chapters = [Path(a).resolve() for a in sys.argv[1:]] or sorted((ROOT / "chapters").glob("*.md"))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(record, chapters))
+    alone = [md for md in chapters if "\nexecute_alone: true\n" in md.read_text()]
+    together = [md for md in chapters if md not in alone]
+    for mds, workers in (together, os.cpu_count()), (alone, 1):
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(record, mds))
